@@ -1,0 +1,72 @@
+"""Lambda: simulate the shop for the triggering event and publish what happens to the two streams."""
+
+import functools
+import logging
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import boto3
+from botocore.config import Config
+
+from runtime.data_generator.events import Stream
+from runtime.data_generator.invocation import read_event
+from runtime.data_generator.publishing import publish
+from runtime.data_generator.settings import Settings
+from runtime.data_generator.simulation import fingerprint, simulate
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+log = logging.getLogger(__name__)
+
+LOCAL_BUDGET_SECONDS = 60.0
+
+
+class LambdaContext(Protocol):
+    """What is used of Lambda's context."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the invocation."""
+
+
+def handler(event: object, context: LambdaContext | None = None) -> dict[str, str | int]:
+    """Return the counts of what was published: invocation_id, clicks, checkouts, malformed, late, retried.
+
+    Raises SettingsError for a payload or an environment that it refuses, and PublishError when records remain
+    unaccepted. Run again with the same event it publishes the same records, ids included.
+    """
+    request_id = context.aws_request_id if context else ""
+    invocation, overrides = read_event(event, request_id=request_id, now=datetime.now(UTC))
+    settings = Settings.load(os.environ, overrides)
+    records = simulate(settings, invocation)
+    stream_names: dict[Stream, str] = {
+        "clicks": settings.clicks_stream,
+        "checkouts": settings.checkouts_stream,
+    }
+    retried = publish(kinesis(), stream_names, records, _budget_seconds(context))
+    counts: dict[str, str | int] = {
+        "invocation_id": invocation.id,
+        "clicks": sum(record.stream == "clicks" for record in records),
+        "checkouts": sum(record.stream == "checkouts" for record in records),
+        "malformed": sum(record.defect is not None for record in records),
+        "late": sum(record.late for record in records),
+        "retried": retried,
+    }
+    # The first 16 digits of the fingerprint are in every event's id: the way back from a row to this line.
+    log.info("published", extra=counts | {"fingerprint": fingerprint(settings, invocation)})
+    return counts
+
+
+@functools.cache
+def kinesis() -> "KinesisClient":
+    """Return the client that warm invocations share. Retries are publishing's business, hence one attempt."""
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+    return boto3.client("kinesis", config=config)
+
+
+def _budget_seconds(context: LambdaContext | None) -> float:
+    """Return four fifths of the time left: the rest is for the request under way and for the report."""
+    return context.get_remaining_time_in_millis() / 1000 * 0.8 if context else LOCAL_BUDGET_SECONDS

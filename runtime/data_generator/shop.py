@@ -1,0 +1,102 @@
+"""The shop that is simulated: its channels, products and shoppers."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Channel(NamedTuple):
+    """Where visits come from; direct traffic has no utm values.
+
+    traffic: weight among visits. conversion: probability that a visit ends in a purchase.
+    """
+
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    traffic: float
+    conversion: float
+
+
+CHANNELS = (
+    Channel(None, None, None, 0.20, 0.34),
+    Channel("google", "organic", None, 0.25, 0.28),
+    Channel("google", "cpc", "brand-search", 0.18, 0.36),
+    Channel("facebook", "paid_social", "retargeting", 0.15, 0.20),
+    Channel("newsletter", "email", "weekly-digest", 0.10, 0.45),
+    Channel("tiktok", "paid_social", "summer-launch", 0.08, 0.12),
+    Channel("partner-blog", "affiliate", "reviews", 0.04, 0.30),
+)
+_TRAFFIC = tuple(channel.traffic for channel in CHANNELS)
+
+
+class Product(NamedTuple):
+    """One figure is the price in every currency that the shop takes."""
+
+    product_id: str
+    price: Decimal
+
+
+# Prices from 4.99 to 198.99; 37 and 195 share no factor, so neighbours differ.
+PRODUCTS = tuple(
+    Product(f"product-{number:04d}", Decimal(5 + number * 37 % 195) - Decimal("0.01")) for number in range(400)
+)
+
+DEVICES = ("mobile", "desktop", "tablet")
+CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD")
+PAYMENT_METHODS = ("card", "paypal", "apple_pay", "google_pay", "bank_transfer")
+
+# Every twentieth user's browser blocks tracking: they buy, and no click of theirs is ever seen.
+UNTRACKED_EVERY = 20
+
+
+class Shopper(NamedTuple):
+    """A user, with what stays the same from visit to visit."""
+
+    user_id: str
+    device: str
+    home_channel: Channel
+    currency: str
+    payment_method: str
+
+
+def shopper(seed: int, number: int) -> Shopper:
+    """Return user `number` of the population that `seed` stands for."""
+    digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
+    traits = random.Random(int.from_bytes(digest[:8]))  # noqa: S311 - a simulation, not a secret
+    return Shopper(
+        user_id=f"user-{number:06d}",
+        device=traits.choices(DEVICES, (60, 33, 7))[0],
+        home_channel=traits.choices(CHANNELS, _TRAFFIC)[0],
+        currency=traits.choices(CURRENCIES, (40, 30, 15, 10, 5))[0],
+        payment_method=traits.choices(PAYMENT_METHODS, (50, 25, 12, 8, 5))[0],
+    )
+
+
+def tracked_user(users: int, rng: random.Random) -> int:
+    """Return the number of a user who clicks; every population has one."""
+    position = rng.randrange(users - users // UNTRACKED_EVERY)
+    return position + position // (UNTRACKED_EVERY - 1)
+
+
+def untracked_user(users: int, rng: random.Random) -> int:
+    """Return the number of a user whose clicks are never seen. `users` must be at least UNTRACKED_EVERY."""
+    return rng.randrange(users // UNTRACKED_EVERY) * UNTRACKED_EVERY + UNTRACKED_EVERY - 1
+
+
+def arrival_channel(visitor: Shopper, rng: random.Random) -> Channel:
+    """Return how the shopper came this time: mostly the way they always do."""
+    return visitor.home_channel if rng.random() < 0.6 else rng.choices(CHANNELS, _TRAFFIC)[0]
+
+
+def browse(rng: random.Random) -> Product:
+    """Return a product to look at; the first of the catalogue are the popular ones."""
+    return PRODUCTS[int(len(PRODUCTS) * rng.random() ** 2)]
+
+
+def fill_basket(viewed: Sequence[Product], rng: random.Random) -> dict[Product, int]:
+    """Return the quantity of each product bought: what was looked at last or, unseen, anything."""
+    wanted = viewed[-2:] or [browse(rng)]
+    return {product: rng.choices((1, 2, 3), (80, 15, 5))[0] for product in dict.fromkeys(wanted)}

@@ -1,0 +1,26 @@
+"""What the tests of the simulation share."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runtime.data_generator.events import Stream
+from runtime.data_generator.invocation import Invocation
+from runtime.data_generator.settings import Settings
+from runtime.data_generator.simulation import Record
+
+END = datetime(2026, 5, 5, 10, 5, tzinfo=UTC)
+INVOCATION = Invocation("event-1", END)
+HOUR = timedelta(hours=1)
+
+
+def make(**overrides: Any) -> Settings:
+    return Settings(clicks_stream="shop-clicks", checkouts_stream="shop-checkouts", **overrides)
+
+
+def good(records: list[Record], stream: Stream) -> list[dict[str, Any]]:
+    return [json.loads(record.data) for record in records if record.stream == stream and not record.defect]
+
+
+def time_of(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event.get("click_timestamp") or event["checkout_timestamp"])

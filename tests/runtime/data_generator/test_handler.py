@@ -1,0 +1,142 @@
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from local.processes import free_port
+from runtime.data_generator import handler as module
+from runtime.data_generator.handler import handler
+from runtime.data_generator.invocation import Invocation
+from runtime.data_generator.publishing import PublishError
+from runtime.data_generator.settings import Settings, SettingsError
+from runtime.data_generator.simulation import fingerprint, simulate
+from tests.runtime.data_generator.fake_kinesis import record
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+EVENT = {"id": "event-1", "time": "2026-05-05T10:05:00Z", "detail-type": "Scheduled Event", "detail": {}}
+INVOCATION = Invocation("event-1", datetime(2026, 5, 5, 10, 5, tzinfo=UTC))
+
+
+class Context:
+    aws_request_id = "request-1"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("CLICKS_STREAM", "shop-clicks")
+    monkeypatch.setenv("CHECKOUTS_STREAM", "shop-checkouts")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    module.kinesis.cache_clear()
+    yield
+    module.kinesis.cache_clear()
+
+
+@pytest.fixture
+def streams(emulator: str) -> "Iterator[KinesisClient]":
+    client: KinesisClient = boto3.client("kinesis")
+    for name, shards in (("shop-clicks", 2), ("shop-checkouts", 1)):
+        client.create_stream(StreamName=name, ShardCount=shards)
+    yield client
+    for name in ("shop-clicks", "shop-checkouts"):
+        client.delete_stream(StreamName=name)
+
+
+def read_all(client: "KinesisClient", stream: str) -> dict[str, list[tuple[str, bytes]]]:
+    """Read each shard of the stream: (partition key, data) in order."""
+    shards: dict[str, list[tuple[str, bytes]]] = {}
+    for shard in client.list_shards(StreamName=stream)["Shards"]:
+        iterator = client.get_shard_iterator(
+            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        shards[shard["ShardId"]] = read = []
+        while page := client.get_records(ShardIterator=iterator):
+            read += [(record["PartitionKey"], record["Data"]) for record in page["Records"]]
+            iterator = page["NextShardIterator"]
+            if not page["Records"]:
+                break
+    return shards
+
+
+def test_what_is_simulated_arrives_in_the_streams_and_is_counted(
+    streams: "KinesisClient", caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    counts = handler(EVENT | {"detail": {"clicks": 2000, "malformed_share": 0.05}}, Context(30))
+    settings = Settings.load(
+        {"CLICKS_STREAM": "shop-clicks", "CHECKOUTS_STREAM": "shop-checkouts"},
+        {"clicks": 2000, "malformed_share": 0.05},
+    )
+    records = simulate(settings, INVOCATION)
+    clicks, checkouts = read_all(streams, "shop-clicks"), read_all(streams, "shop-checkouts")
+    for read, stream in ((clicks, "clicks"), (checkouts, "checkouts")):
+        expected = [(record.partition_key, record.data) for record in records if record.stream == stream]
+        assert sorted(pair for shard in read.values() for pair in shard) == sorted(expected)
+        for shard in read.values():
+            assert shard == [pair for pair in expected if pair in set(shard)]
+    assert min(len(shard) for shard in clicks.values()) > 500
+    assert counts == {
+        "invocation_id": "event-1",
+        "clicks": 2000,
+        "checkouts": len(checkouts["shardId-000000000000"]),
+        "malformed": sum(record.defect is not None for record in records),
+        "late": sum(record.late for record in records),
+        "retried": 0,
+    }
+    [line] = [record for record in caplog.records if record.name == module.__name__]
+    assert counts.items() <= vars(line).items()
+    assert vars(line)["fingerprint"] == fingerprint(settings, INVOCATION)
+    json.dumps(counts)
+
+
+def test_a_retried_invocation_publishes_the_same_records_again(streams: "KinesisClient") -> None:
+    event = EVENT | {"detail": {"clicks": 100}}
+    assert handler(event, Context(30)) == handler(event, Context(20))
+    [first] = read_all(streams, "shop-checkouts").values()
+    half = len(first) // 2
+    assert half > 0
+    assert first[:half] == first[half:]
+
+
+def test_a_refused_payload_publishes_nothing(streams: "KinesisClient") -> None:
+    with pytest.raises(SettingsError, match="payload clicks = -1"):
+        handler({"clicks": -1}, Context(30))
+    assert [shard for shard in read_all(streams, "shop-clicks").values() if shard] == []
+
+
+def test_a_missing_stream_fails_the_invocation_and_says_so(emulator: str) -> None:
+    with pytest.raises(PublishError, match=r"5 of 5 clicks.*ResourceNotFoundException"):
+        handler({"clicks": 5}, Context(30))
+
+
+def test_an_unreachable_endpoint_fails_the_invocation_within_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(PublishError, match=r"5 of 5 clicks.*EndpointConnectionError"):
+        handler({"clicks": 5}, Context(0.5))
+
+
+def test_refused_entries_are_counted_as_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "simulate", lambda *_: [record(1), record(2)])
+    taken = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
+    refused = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure."}
+    with Stubber(module.kinesis()) as stub:
+        expected = {"StreamName": "shop-clicks", "Records": ANY}
+        stub.add_response("put_records", {"FailedRecordCount": 1, "Records": [taken, refused]}, expected)
+        stub.add_response("put_records", {"Records": [taken]}, expected)
+        assert handler(EVENT, None)["retried"] == 1

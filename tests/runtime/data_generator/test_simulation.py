@@ -1,0 +1,174 @@
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.data_generator.defects import DEFECTS, REQUIRED
+from runtime.data_generator.events import TIMESTAMP_FIELD
+from runtime.data_generator.invocation import Invocation
+from runtime.data_generator.settings import Settings
+from runtime.data_generator.simulation import Record, fingerprint, simulate
+from tests.runtime.data_generator.simulated import END, HOUR, INVOCATION, good, make, time_of
+
+FIELDS = {
+    "clicks": [
+        "schema_version",
+        "click_id",
+        "user_id",
+        "session_id",
+        "product_id",
+        "page_url",
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+        "device_type",
+        "click_timestamp",
+    ],
+    "checkouts": [
+        "schema_version",
+        "checkout_id",
+        "user_id",
+        "session_id",
+        "items",
+        "total_amount",
+        "currency",
+        "payment_method",
+        "checkout_timestamp",
+    ],
+}
+NULLABLE = {"utm_source", "utm_medium", "utm_campaign"}
+
+
+def test_the_same_event_gives_the_same_bytes() -> None:
+    assert simulate(make(), INVOCATION) == simulate(make(), INVOCATION)
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_the_same_event_gives_the_same_bytes_in_every_process(hash_seed: str) -> None:
+    program = (
+        "import hashlib; from runtime.data_generator.simulation import simulate; "
+        "from tests.runtime.data_generator.simulated import INVOCATION, make; "
+        "print(hashlib.sha256(repr(simulate(make(), INVOCATION)).encode()).hexdigest())"
+    )
+    there = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    ).stdout.strip()
+    assert there == hashlib.sha256(repr(simulate(make(), INVOCATION)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("changed", "invocation"),
+    [
+        ({}, Invocation("event-2", END)),
+        ({}, Invocation("event-1", END + timedelta(milliseconds=1))),
+        *[
+            ({name: value}, INVOCATION)
+            for name, value in {
+                "clicks": 1501,
+                "users": 5001,
+                "period_seconds": 301,
+                "seed": 1,
+                "malformed_share": 0.003,
+                "late_share": 0.02,
+            }.items()
+        ],
+    ],
+)
+def test_whatever_shapes_the_content_changes_the_ids(changed: dict[str, Any], invocation: Invocation) -> None:
+    assert fingerprint(make(**changed), invocation)[:16] != fingerprint(make(), INVOCATION)[:16]
+
+
+def test_the_streams_names_do_not_shape_the_content() -> None:
+    elsewhere = Settings(clicks_stream="a", checkouts_stream="b")
+    assert simulate(elsewhere, INVOCATION) == simulate(make(), INVOCATION)
+
+
+shapes = st.builds(
+    make,
+    clicks=st.integers(0, 300),
+    users=st.integers(1, 100),
+    period_seconds=st.integers(1, 3600),
+    seed=st.integers(0, 2**63 - 1),
+    malformed_share=st.sampled_from([0.0, 0.1, 1.0]),
+    late_share=st.sampled_from([0.0, 0.1, 1.0]),
+)
+
+
+@given(shape=shapes)
+@settings(max_examples=60, deadline=None)
+def test_every_record_is_as_the_contract_says_or_malformed_on_purpose(shape: Settings) -> None:
+    records = simulate(shape, INVOCATION)
+    root = fingerprint(shape, INVOCATION)[:16]
+    start = END - timedelta(seconds=shape.period_seconds)
+    assert sum(record.stream == "clicks" for record in records) == shape.clicks
+    for record in records:
+        assert re.fullmatch(r"user-\d{6}", record.partition_key)
+        assert int(record.partition_key[5:]) < shape.users
+        if record.defect:
+            assert record.defect in DEFECTS[record.stream]
+            assert not record.late
+            continue
+        event = json.loads(record.data)
+        assert list(event) == FIELDS[record.stream]
+        assert all(value is not None for name, value in event.items() if name not in NULLABLE)
+        assert event["schema_version"] == 1
+        assert event["user_id"] == record.partition_key
+        assert re.fullmatch(rf"ses-{root}-\d{{6}}", event["session_id"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event[TIMESTAMP_FIELD[record.stream]])
+        if record.late:
+            assert start - HOUR <= time_of(event) <= start - timedelta(minutes=5)
+        else:
+            assert start <= time_of(event) <= END
+
+
+@given(shape=shapes)
+@settings(max_examples=30, deadline=None)
+def test_ids_are_unique_and_of_the_invocation(shape: Settings) -> None:
+    records = simulate(shape, INVOCATION)
+    root = fingerprint(shape, INVOCATION)[:16]
+    ids = [event["click_id"] for event in good(records, "clicks")]
+    ids += [event["checkout_id"] for event in good(records, "checkouts")]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(rf"(clk|chk)-{root}-\d{{6}}", found) for found in ids)
+
+
+def test_nobody_comes_when_no_clicks_are_asked_for() -> None:
+    assert simulate(make(clicks=0), INVOCATION) == []
+
+
+def test_every_defect_occurs_and_is_one() -> None:
+    records = simulate(make(clicks=1_000, malformed_share=1), INVOCATION)
+    for stream, defects in DEFECTS.items():
+        assert {record.defect for record in records if record.stream == stream} == set(defects)
+    assert all(is_defect(record) for record in records)
+
+
+def is_defect(record: Record) -> bool:
+    """Say independently of how they are made whether the record has the defect that it is said to have."""
+    try:
+        event = json.loads(record.data)
+    except UnicodeDecodeError:
+        return record.defect == "not_utf8"
+    except json.JSONDecodeError:
+        return record.defect == "truncated"
+    holds: dict[str, bool] = {
+        "missing_field": any(name not in event for name in REQUIRED[record.stream]),
+        "numeric_user": isinstance(event.get("user_id"), int),
+        "far_future": str(event.get(TIMESTAMP_FIELD[record.stream])).startswith("2099"),
+        "items_text": isinstance(event.get("items"), str),
+        "amount_nan": event.get("total_amount") == "NaN",
+    }
+    return holds[record.defect or ""]
