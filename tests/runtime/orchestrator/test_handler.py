@@ -1,0 +1,81 @@
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from runtime.orchestrator import handler as module
+from runtime.orchestrator.actions import InvalidAction
+from runtime.orchestrator.handler import UnknownJob, handler
+from tests.runtime.orchestrator.scripted_glue import JOB, has_runs, run
+
+
+def eventually(result: Callable[[], dict[str, Any]], state: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 10
+    while (found := result())["state"] != state and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found["state"] == state
+    return found
+
+
+def test_a_real_job_is_started_once_reported_and_stopped(emulator: str, tmp_path: Path) -> None:
+    """The emulator runs a Python shell job's script; this one goes on until its file is gone."""
+    alive, script = tmp_path / "alive", tmp_path / "job.py"
+    alive.touch()
+    script.write_text(f"import pathlib, time\nwhile pathlib.Path({str(alive)!r}).exists():\n    time.sleep(0.05)\n")
+    command: Any = {"Name": "pythonshell", "ScriptLocation": str(script)}
+    client = boto3.client("glue")
+    client.create_job(Name=JOB, Role="arn:aws:iam::123456789012:role/job", Command=command)
+    try:
+        assert handler({"action": "status"})["state"] == "NEVER_RUN"
+        started = handler({"action": "start"})
+        again = handler({"action": "start"})
+        assert (started["outcome"], again["outcome"]) == ("started", "already_running")
+        assert again["run_id"] == started["run_id"]
+        status = eventually(lambda: handler({"action": "status"}), "RUNNING")
+        assert status["run_id"] == started["run_id"]
+        assert 0 <= status["duration_seconds"] < 60
+        assert handler({"action": "stop"})["stopped"] == [started["run_id"]]
+        assert handler({"action": "status"})["state"] == "STOPPED"
+        assert handler({"action": "stop"})["outcome"] == "nothing_running"
+    finally:
+        alive.unlink()
+        client.delete_job(JobName=JOB)
+
+
+def test_starting_a_job_that_does_not_exist_names_it(emulator: str) -> None:
+    with pytest.raises(UnknownJob, match="attribution"):
+        handler({"action": "start"})
+
+
+@pytest.mark.parametrize("action", ["start", "stop", "status"])
+def test_an_unknown_job_is_named(stub: Stubber, action: str) -> None:
+    stub.add_client_error("get_job_runs", "EntityNotFoundException")
+    with pytest.raises(UnknownJob, match="no job 'attribution', which the environment variable JOB_NAME names"):
+        handler({"action": action})
+
+
+def test_a_rule_of_eventbridge_acts_as_configured(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULED_ACTIONS", '{"nightly": "stop"}')
+    has_runs(stub)
+    arn = "arn:aws:events:eu-west-1:123456789012:rule/nightly"
+    assert handler({"detail-type": "Scheduled Event", "resources": [arn]})["action"] == "stop"
+
+
+def test_an_invalid_action_reaches_nothing(stub: Stubber) -> None:
+    with pytest.raises(InvalidAction):
+        handler({"action": "restart"})
+
+
+def test_the_result_is_json_and_is_logged(stub: Stubber, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    has_runs(stub, run("jr_1", "RUNNING"))
+    result = handler({"action": "status"})
+    json.dumps(result)
+    [line] = [record for record in caplog.records if record.name == module.__name__]
+    assert result.items() <= vars(line).items()
