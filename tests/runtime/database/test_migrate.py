@@ -1,0 +1,121 @@
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.postgres import Server
+from runtime.database.migrate import Migration, MigrationError, migrate, read_migrations, set_password
+
+ONE = Migration(number=1, name="0001_one.sql", statements="create table one (a int)")
+TWO = Migration(number=2, name="0002_two.sql", statements="create table two (a int)")
+BROKEN = Migration(number=2, name="0002_broken.sql", statements="create table two (a int); select 1 / 0")
+
+
+def tables(connection: psycopg.Connection) -> set[str]:
+    rows = connection.execute("select tablename from pg_tables where schemaname = 'public'")
+    return {row[0] for row in rows} - {"schema_migrations"}
+
+
+def test_each_file_is_applied_once_and_in_order(empty_database: psycopg.Connection) -> None:
+    assert migrate(empty_database, [ONE]) == ["0001_one.sql"]
+    assert migrate(empty_database, [ONE, TWO]) == ["0002_two.sql"]
+    assert migrate(empty_database, [ONE, TWO]) == []
+    assert tables(empty_database) == {"one", "two"}
+
+
+def test_a_changed_applied_file_is_an_error_that_names_it(empty_database: psycopg.Connection) -> None:
+    migrate(empty_database, [ONE])
+    with pytest.raises(MigrationError, match=r"0001_one\.sql: changed"):
+        migrate(empty_database, [replace(ONE, statements="create table one (b int)"), TWO])
+    assert tables(empty_database) == {"one"}
+
+
+def test_a_missing_applied_file_is_an_error_that_names_it(empty_database: psycopg.Connection) -> None:
+    migrate(empty_database, [ONE, TWO])
+    with pytest.raises(MigrationError, match=r"0002_two\.sql: .*missing"):
+        migrate(empty_database, [ONE])
+
+
+def test_a_failing_file_leaves_the_database_as_it_was_and_is_named(
+    empty_database: psycopg.Connection,
+) -> None:
+    with pytest.raises(MigrationError, match=r"0002_broken\.sql: division by zero"):
+        migrate(empty_database, [ONE, BROKEN])
+    assert tables(empty_database) == set()
+    assert migrate(empty_database, [ONE]) == ["0001_one.sql"]
+
+
+def test_two_deployments_at_once_apply_each_file_once(
+    empty_database: psycopg.Connection, connect: Callable[[], psycopg.Connection]
+) -> None:
+    slow = Migration(number=1, name="0001_slow.sql", statements="create table one (a int); select pg_sleep(0.3)")
+    applied: list[str] = []
+    threads = [threading.Thread(target=lambda: applied.extend(migrate(connect(), [slow]))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert applied == ["0001_slow.sql"]
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (["0001_one.sql", "0003_three.sql"], r"0003_three\.sql: expected number 0002"),
+        (["0001_one.sql", "0001_uno.sql"], r"0001_uno\.sql: expected number 0002"),
+        (["first.sql"], r"first\.sql: a migration is named"),
+    ],
+)
+def test_files_that_are_misnumbered_or_misnamed_are_refused_by_name(
+    tmp_path: Path, names: list[str], complaint: str
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("select 1")
+    with pytest.raises(MigrationError, match=complaint):
+        read_migrations(tmp_path)
+
+
+def test_only_the_known_roles_get_a_password(empty_database: psycopg.Connection) -> None:
+    with pytest.raises(ValueError, match="postgres: expected one of pipeline_writer"):
+        set_password(empty_database, "postgres", "x")
+
+
+FORBIDDEN_TO_THE_WRITER = [
+    "delete from raw_clicks",
+    "truncate raw_checkouts",
+    "update raw_clicks set user_id = 'x'",
+    "drop table users",
+    "alter table users add column x int",
+    "create table mine (a int)",
+    "select * from schema_migrations",
+]
+FORBIDDEN_TO_THE_ANALYST = [
+    "insert into users (user_id, first_seen, last_seen) values ('u', now(), now())",
+    "update attributed_checkouts set click_id = null",
+    "delete from batches",
+    "select data from dead_letters",
+    "select reattribute('-infinity', 'infinity')",
+    "create temporary table mine (a int)",
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [("pipeline_writer", statement) for statement in FORBIDDEN_TO_THE_WRITER]
+    + [("pipeline_analyst", statement) for statement in FORBIDDEN_TO_THE_ANALYST],
+)
+def test_a_role_may_do_no_more_than_its_work(postgres: Server, database: str, role: str, statement: str) -> None:
+    with (
+        psycopg.connect(postgres.url(database, role), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+def test_the_analyst_reads_the_results(postgres: Server, database: str) -> None:
+    with psycopg.connect(postgres.url(database, "pipeline_analyst")) as connection:
+        for table in ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "batches"):
+            assert connection.execute(f"select * from {table}".encode()).fetchall() == []
