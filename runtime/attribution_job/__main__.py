@@ -1,0 +1,8 @@
+"""The script that Glue, spark-submit or `python -m runtime.attribution_job` runs."""
+
+import sys
+
+from runtime.attribution_job.job import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""What the job does, as one line of JSON for each micro-batch."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
+
+from runtime.attribution_job.sink import BatchCounts
+
+STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+log = logging.getLogger(__name__)
+
+
+class ProgressLog(StreamingQueryListener):
+    """Joins what Spark knows of a micro-batch (time, watermark, state) to what the sink wrote."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._counts: dict[int, BatchCounts] = {}
+
+    def written(self, batch_id: int, counts: BatchCounts) -> None:
+        self._counts[batch_id] = counts
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
+        log.info("query started", extra={"query_id": str(event.id), "run_id": str(event.runId)})
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
+        progress = event.progress
+        counts = self._counts.pop(progress.batchId, None)
+        if counts is None:
+            return
+        watermark = progress.eventTime.get("watermark")
+        log.info(
+            "batch",
+            extra={
+                "query_id": str(progress.id),
+                "batch_id": progress.batchId,
+                **asdict(counts),
+                "batch_ms": progress.batchDuration,
+                "phases_ms": dict(progress.durationMs),
+                "watermark": watermark,
+                "watermark_lag_seconds": watermark_lag(watermark, self._now()),
+                "state_rows": sum(operator.numRowsTotal for operator in progress.stateOperators),
+                "state_bytes": sum(operator.memoryUsedBytes for operator in progress.stateOperators),
+                "dropped_by_join": sum(operator.numRowsDroppedByWatermark for operator in progress.stateOperators),
+            },
+        )
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
+        pass
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
+        log.info("query ended", extra={"query_id": str(event.id), "error": event.exception})
+
+
+def watermark_lag(watermark: str | None, now: datetime) -> float | None:
+    """Seconds by which event time trails the clock; null until both streams have shown an event."""
+    at = datetime.fromisoformat(watermark) if watermark else None
+    return round((now - at).total_seconds(), 3) if at and at.timestamp() > 0 else None
+
+
+def log_as_json() -> None:
+    """Sends this process's log to standard output, one JSON object a line."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        extra = {name: value for name, value in vars(record).items() if name not in STANDARD_FIELDS}
+        line: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **extra,
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)

@@ -1,0 +1,182 @@
+"""The end of the pipeline: one micro-batch, one transaction in PostgreSQL."""
+
+import io
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+import pyarrow as pa
+from psycopg import errors, sql
+from pyarrow import csv
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+
+from runtime.attribution_job import statements
+from runtime.attribution_job.attribution import WATERMARK_DELAY
+
+RETRY_SECONDS = 300
+STAGED = {
+    "click": "staged_clicks",
+    "checkout": "staged_checkouts",
+    "dead_letter": "staged_dead_letters",
+    "candidate": "staged_credits",
+}
+# Conflicts with another writer: the same transaction, tried again, can succeed.
+REPEATABLE = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchCounts:
+    """Rows that a micro-batch added, by table; `credits` are rows credited, at first or to an earlier click."""
+
+    clicks: int
+    checkouts: int
+    dead_letters: int
+    credits: int
+    late: int
+    duplicates: int
+    unknown_fields: int
+
+
+class SinkClosedError(Exception):
+    """The job is stopping."""
+
+
+class PostgresSink:
+    """Writes micro-batches over one connection that it opens when needed and replaces when it breaks."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection], retry_seconds: float = RETRY_SECONDS) -> None:
+        self._connect = connect
+        self._connection: psycopg.Connection | None = None
+        self._retry_seconds = retry_seconds
+        self._writing = threading.Lock()
+        self._closing = threading.Event()
+
+    def write(self, rows: pa.Table, *, query_id: str, batch_id: int) -> BatchCounts:
+        """Commits the batch or nothing of it; repeating a batch changes nothing.
+
+        `rows` has one struct column for each kind of row (the keys of STAGED), of which one is set in every row.
+
+        Raises:
+            psycopg.Error: the server refused the batch, or could not be reached for RETRY_SECONDS.
+        """
+        staged = {kind: flatten(rows, kind) for kind in STAGED}
+        retrying = Retrying(
+            retry=retry_if_exception(worth_retrying),
+            wait=wait_random_exponential(multiplier=0.2, max=10),
+            stop=stop_after_delay(self._retry_seconds) | stop_when_event_set(self._closing),
+            sleep=sleep_using_event(self._closing),
+            before_sleep=before_sleep_log(log, logging.WARNING),
+            reraise=True,
+        )
+        with self._writing:
+            if self._closing.is_set():
+                raise SinkClosedError(f"batch {batch_id} came after the sink was closed; a restart replays it")
+            return retrying(self._write_once, staged, query_id, batch_id)
+
+    def close(self) -> None:
+        """Lets a batch that is being written finish, but not be tried again; refuses what comes after."""
+        self._closing.set()
+        with self._writing:
+            if self._connection:
+                self._connection.close()
+
+    def _write_once(self, staged: dict[str, pa.Table], query_id: str, batch_id: int) -> BatchCounts:
+        connection = self._open_connection()
+        with connection.transaction(), connection.cursor() as cursor:
+            for kind, rows in staged.items():
+                if len(rows):
+                    copy(cursor, STAGED[kind], rows)
+            received = {kind: len(rows) for kind, rows in staged.items()}
+            return merge(cursor, received, query_id=query_id, batch_id=batch_id)
+
+    def _open_connection(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+            self._connection.execute(statements.STAGE)
+        return self._connection
+
+
+def merge(cursor: psycopg.Cursor, received: dict[str, int], *, query_id: str, batch_id: int) -> BatchCounts:
+    """Brings the staged rows into the tables; see `statements` for the order and why it converges."""
+    batch: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id, "delay": WATERMARK_DELAY}
+    watermark: datetime = one(cursor, statements.WATERMARK, batch)[0]
+    batch["watermark"] = watermark
+    clicks = checkouts = late_clicks = late_checkouts = credited = dead_letters = 0
+    if received["click"]:
+        clicks, late_clicks = one(cursor, statements.INSERT_CLICKS, batch)
+    if received["checkout"]:
+        checkouts, late_checkouts = one(cursor, statements.INSERT_CHECKOUTS, batch)
+    if received["checkout"] or received["candidate"]:
+        credited = one(cursor, statements.MERGE_CREDITS, batch)[0]
+    if received["click"] or received["checkout"]:
+        credited += one(cursor, statements.REPAIR_LATE, batch)[0]
+    if received["dead_letter"]:
+        dead_letters = one(cursor, statements.INSERT_DEAD_LETTERS, batch)[0]
+    duplicates = received["click"] + received["checkout"] - clicks - checkouts
+    if duplicates:
+        report_conflicts(cursor, batch_id)
+    counts = BatchCounts(
+        clicks=clicks,
+        checkouts=checkouts,
+        dead_letters=dead_letters,
+        credits=credited,
+        late=late_clicks + late_checkouts,
+        duplicates=duplicates,
+        unknown_fields=one(cursor, statements.UNKNOWN_FIELDS, batch)[0],
+    )
+    cursor.execute(statements.RECORD_BATCH, batch | asdict(counts))
+    return counts
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """The connection broke, the server is starting, stopping or full, or another writer was in the way."""
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return not isinstance(error, errors.QueryCanceled)
+    return isinstance(error, REPEATABLE)
+
+
+def flatten(rows: pa.Table, kind: str) -> pa.Table:
+    """The rows of one kind, with the fields of their struct as columns."""
+    column = rows[kind].combine_chunks().drop_null()
+    return pa.Table.from_arrays(column.flatten(), names=[field.name for field in column.type])
+
+
+def copy(cursor: psycopg.Cursor, table: str, rows: pa.Table) -> None:
+    """COPY as CSV, in which an unquoted empty field is null and a quoted one is empty text."""
+    copy_rows = sql.SQL("copy {} ({}) from stdin (format csv)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
+    )
+    buffer = io.BytesIO()
+    csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    with cursor.copy(copy_rows) as stream:
+        stream.write(buffer.getbuffer())
+
+
+def one(cursor: psycopg.Cursor, statement: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    row = cursor.execute(statement, parameters).fetchone()
+    if row is None:
+        raise RuntimeError(f"no row from {statement}")
+    return row
+
+
+def report_conflicts(cursor: psycopg.Cursor, batch_id: int) -> None:
+    ids = [row[0] for row in cursor.execute(statements.CONFLICTS)]
+    if ids:
+        log.warning(
+            "events with a known id but other content; the first one stands",
+            extra={"batch_id": batch_id, "count": len(ids), "ids": ids[:10]},
+        )

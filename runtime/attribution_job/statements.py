@@ -1,0 +1,218 @@
+"""The SQL of one micro-batch, in the order in which it runs, inside one transaction.
+
+Every statement converges: run twice, or after another batch that should have come later, the tables end
+the same. Rows are written in key order, so that two writers wait for each other instead of deadlocking.
+Parameters: `watermark` (events before it are late), `query_id`, `batch_id`.
+"""
+
+STAGE = """
+create temporary table if not exists staged_clicks (
+    click_id text collate "C", user_id text collate "C", click_timestamp timestamptz, session_id text,
+    product_id text, page_url text, utm_source text, utm_medium text, utm_campaign text, device_type text,
+    arrived_at timestamptz, sequence_number text collate "C", unknown_fields bigint
+) on commit delete rows;
+create temporary table if not exists staged_checkouts (
+    checkout_id text collate "C", user_id text collate "C", checkout_timestamp timestamptz,
+    total_amount numeric(12, 2), currency text, session_id text, payment_method text, items jsonb,
+    arrived_at timestamptz, sequence_number text collate "C", unknown_fields bigint
+) on commit delete rows;
+create temporary table if not exists staged_dead_letters (
+    stream_name text, sequence_number text, partition_key text, reason text, data bytea, arrived_at timestamptz
+) on commit delete rows;
+create temporary table if not exists staged_credits (
+    checkout_id text collate "C", click_id text collate "C", click_timestamp timestamptz
+) on commit delete rows;
+"""
+
+# The watermark of a batch, as Spark defines it: of each stream the latest event time of the batches before,
+# less the delay; the smaller of the two. A stream that has shown nothing holds it at the epoch.
+WATERMARK = """
+select greatest('epoch'::timestamptz, least(
+           date_trunc('milliseconds', coalesce(max(last_click), 'epoch')),
+           date_trunc('milliseconds', coalesce(max(last_checkout), 'epoch'))
+       ) - %(delay)s::interval)
+  from batches
+ where query_id = %(query_id)s and batch_id < %(batch_id)s
+"""
+
+INSERT_CLICKS = """
+with new as (
+    insert into raw_clicks (click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium,
+                            utm_campaign, device_type, click_timestamp, arrived_at, late)
+    select click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium,
+           utm_campaign, device_type, click_timestamp, arrived_at, click_timestamp < %(watermark)s
+      from staged_clicks
+     order by click_id, sequence_number
+        on conflict (click_id) do nothing
+    returning *
+),
+visits as (
+    select distinct on (user_id)
+           user_id,
+           first_value(click_timestamp) over earliest as first_at,
+           first_value(click_id) over earliest as first_id,
+           first_value(utm_source) over earliest as source,
+           first_value(utm_medium) over earliest as medium,
+           first_value(utm_campaign) over earliest as campaign,
+           click_timestamp as last_at, click_id as last_id, device_type as device
+      from new
+    window earliest as (partition by user_id order by click_timestamp, click_id)
+     order by user_id, click_timestamp desc, click_id desc
+),
+visitors as (
+    insert into users as u (user_id, first_seen, last_seen, first_click_timestamp, first_click_id,
+                            first_utm_source, first_utm_medium, first_utm_campaign,
+                            last_click_timestamp, last_click_id, last_device)
+    select user_id, first_at, last_at, first_at, first_id, source, medium, campaign, last_at, last_id, device
+      from visits
+     order by user_id
+        on conflict (user_id) do update
+       set first_seen = least(u.first_seen, excluded.first_seen),
+           last_seen = greatest(u.last_seen, excluded.last_seen),
+           (first_click_timestamp, first_click_id, first_utm_source, first_utm_medium, first_utm_campaign) = (
+               select f.* from (values
+                   (u.first_click_timestamp, u.first_click_id,
+                    u.first_utm_source, u.first_utm_medium, u.first_utm_campaign),
+                   (excluded.first_click_timestamp, excluded.first_click_id,
+                    excluded.first_utm_source, excluded.first_utm_medium, excluded.first_utm_campaign)
+               ) f (at, id, source, medium, campaign)
+               order by at, id collate "C" limit 1),
+           (last_click_timestamp, last_click_id, last_device) = (
+               select l.* from (values
+                   (u.last_click_timestamp, u.last_click_id, u.last_device),
+                   (excluded.last_click_timestamp, excluded.last_click_id, excluded.last_device)
+               ) l (at, id, device)
+               order by at desc nulls last, id collate "C" desc limit 1)
+)
+select count(*), count(*) filter (where late) from new
+"""
+
+INSERT_CHECKOUTS = """
+with new as (
+    insert into raw_checkouts (checkout_id, user_id, session_id, items, total_amount, currency, payment_method,
+                               checkout_timestamp, arrived_at, late)
+    select checkout_id, user_id, session_id, items, total_amount, currency, payment_method,
+           checkout_timestamp, arrived_at, checkout_timestamp < %(watermark)s
+      from staged_checkouts
+     order by checkout_id, sequence_number
+        on conflict (checkout_id) do nothing
+    returning *
+),
+buyers as (
+    insert into users as u (user_id, first_seen, last_seen, order_count, lifetime_value)
+    select user_id, min(checkout_timestamp), max(checkout_timestamp), count(*), sum(total_amount)
+      from new
+     group by user_id
+     order by user_id
+        on conflict (user_id) do update
+       set first_seen = least(u.first_seen, excluded.first_seen),
+           last_seen = greatest(u.last_seen, excluded.last_seen),
+           order_count = u.order_count + excluded.order_count,
+           lifetime_value = u.lifetime_value + excluded.lifetime_value
+)
+select count(*), count(*) filter (where late) from new
+"""
+
+# Earliest wins. Every new checkout gets its row, credited or not; a credit for an older one is merged into it.
+MERGE_CREDITS = """
+with named as (
+    select checkout_id from staged_checkouts union select checkout_id from staged_credits
+),
+merged as (
+    insert into attributed_checkouts as a (checkout_id, user_id, checkout_timestamp, total_amount, currency,
+                                           click_id, click_timestamp, utm_source, utm_medium, utm_campaign)
+    select distinct on (k.checkout_id)
+           k.checkout_id, k.user_id, k.checkout_timestamp, k.total_amount, k.currency,
+           c.click_id, c.click_timestamp, c.utm_source, c.utm_medium, c.utm_campaign
+      from named
+      join raw_checkouts k using (checkout_id)
+      left join staged_credits using (checkout_id)
+      -- Under one id the first event stands; a credit to a twin that was not kept is none.
+      left join raw_clicks c
+        on c.click_id = staged_credits.click_id and c.user_id = k.user_id
+       and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+     order by k.checkout_id, c.click_timestamp, c.click_id
+        on conflict (checkout_id) do update
+       set click_id = excluded.click_id,
+           click_timestamp = excluded.click_timestamp,
+           utm_source = excluded.utm_source,
+           utm_medium = excluded.utm_medium,
+           utm_campaign = excluded.utm_campaign,
+           updated_at = now()
+     where a.click_id is null and excluded.click_id is not null
+        or (excluded.click_timestamp, excluded.click_id) < (a.click_timestamp, a.click_id)
+    returning a.click_id
+)
+select count(*) from merged where click_id is not null
+"""
+
+# What the streaming join cannot have seen: late checkouts, checkouts in the hour after a late click of this
+# batch, and checkouts of this batch in the hour after a late click of any batch.
+REPAIR_LATE = """
+select attribute(array(
+    select checkout_id from staged_checkouts where checkout_timestamp < %(watermark)s
+     union
+    select k.checkout_id
+      from staged_clicks c
+      join raw_checkouts k
+        on k.user_id = c.user_id
+       and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
+     where c.click_timestamp < %(watermark)s
+     union
+    select k.checkout_id
+      from staged_checkouts k
+      join raw_clicks c
+        on c.late and c.user_id = k.user_id
+       and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+))
+"""
+
+INSERT_DEAD_LETTERS = """
+with new as (
+    insert into dead_letters (stream_name, sequence_number, partition_key, reason, data, arrived_at)
+    select stream_name, sequence_number, partition_key, reason, data, arrived_at
+      from staged_dead_letters
+     order by stream_name, sequence_number
+        on conflict (stream_name, sequence_number) do nothing
+    returning 1
+)
+select count(*) from new
+"""
+
+UNKNOWN_FIELDS = """
+select (coalesce((select sum(unknown_fields) from staged_clicks), 0)
+      + coalesce((select sum(unknown_fields) from staged_checkouts), 0))::bigint
+"""
+
+# Twins whose content differs: the first stands, and the log names the others.
+CONFLICTS = """
+select click_id from staged_clicks s join raw_clicks r using (click_id)
+ where (s.user_id, s.click_timestamp) is distinct from (r.user_id, r.click_timestamp)
+ union
+select checkout_id from staged_checkouts s join raw_checkouts r using (checkout_id)
+ where (s.user_id, s.checkout_timestamp, s.total_amount, s.currency)
+       is distinct from (r.user_id, r.checkout_timestamp, r.total_amount, r.currency::text)
+"""
+
+RECORD_BATCH = """
+insert into batches as b (query_id, batch_id, clicks, checkouts, dead_letters, credits, late, duplicates,
+                          unknown_fields, first_click, last_click, first_checkout, last_checkout, watermark)
+select %(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, %(credits)s, %(late)s,
+       %(duplicates)s, %(unknown_fields)s, click.first, click.last, checkout.first, checkout.last, %(watermark)s
+  from (select min(click_timestamp) as first, max(click_timestamp) as last from staged_clicks) click,
+       (select min(checkout_timestamp) as first, max(checkout_timestamp) as last from staged_checkouts) checkout
+    on conflict (query_id, batch_id) do update
+   set clicks = b.clicks + excluded.clicks,
+       checkouts = b.checkouts + excluded.checkouts,
+       dead_letters = b.dead_letters + excluded.dead_letters,
+       credits = b.credits + excluded.credits,
+       late = b.late + excluded.late,
+       duplicates = b.duplicates + excluded.duplicates,
+       unknown_fields = b.unknown_fields + excluded.unknown_fields,
+       first_click = least(b.first_click, excluded.first_click),
+       last_click = greatest(b.last_click, excluded.last_click),
+       first_checkout = least(b.first_checkout, excluded.first_checkout),
+       last_checkout = greatest(b.last_checkout, excluded.last_checkout),
+       began_at = excluded.began_at,
+       committed_at = excluded.committed_at
+"""

@@ -1,0 +1,91 @@
+"""What the sink is given, built by hand: one struct column for each kind of row."""
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from tests.oracle import Checkout, Click
+
+TIME = pa.timestamp("us", tz="UTC")
+
+
+def struct(**fields: pa.DataType) -> pa.StructType:
+    return pa.struct(list(fields.items()))
+
+
+SCHEMA = pa.schema(
+    {
+        "click": struct(
+            click_id=pa.string(), user_id=pa.string(), click_timestamp=TIME, session_id=pa.string(),
+            utm_source=pa.string(), device_type=pa.string(), arrived_at=TIME, sequence_number=pa.string(),
+            unknown_fields=pa.int32(),
+        ),
+        "checkout": struct(
+            checkout_id=pa.string(), user_id=pa.string(), checkout_timestamp=TIME, total_amount=pa.string(),
+            currency=pa.string(), items=pa.string(), arrived_at=TIME, sequence_number=pa.string(),
+            unknown_fields=pa.int32(),
+        ),
+        "dead_letter": struct(
+            stream_name=pa.string(), sequence_number=pa.string(), partition_key=pa.string(), reason=pa.string(),
+            data=pa.string(), arrived_at=TIME,
+        ),
+        "candidate": struct(checkout_id=pa.string(), click_id=pa.string(), click_timestamp=TIME),
+    }
+)  # fmt: skip
+
+
+def click_row(click: Click, *, sequence: int = 0, **labels: str) -> dict[str, object]:
+    return {
+        "click": {
+            "click_id": click.click_id,
+            "user_id": click.user_id,
+            "click_timestamp": click.click_timestamp,
+            "arrived_at": click.click_timestamp,
+            "sequence_number": str(sequence),
+            "unknown_fields": 0,
+        }
+        | labels
+    }
+
+
+def checkout_row(checkout: Checkout, *, amount: str = "1.50", sequence: int = 0) -> dict[str, object]:
+    return {
+        "checkout": {
+            "checkout_id": checkout.checkout_id,
+            "user_id": checkout.user_id,
+            "checkout_timestamp": checkout.checkout_timestamp,
+            "total_amount": amount,
+            "currency": "EUR",
+            "items": '[{"product_id":"a \\"quoted\\", one","quantity":1,"unit_price":"1.50"}]',
+            "arrived_at": checkout.checkout_timestamp,
+            "sequence_number": str(sequence),
+            "unknown_fields": 0,
+        }
+    }
+
+
+def candidate_row(checkout: Checkout, click: Click) -> dict[str, object]:
+    return {
+        "candidate": {
+            "checkout_id": checkout.checkout_id,
+            "click_id": click.click_id,
+            "click_timestamp": click.click_timestamp,
+        }
+    }
+
+
+def dead_letter_row(sequence: int, reason: str, data: bytes, arrived_at: datetime) -> dict[str, object]:
+    return {
+        "dead_letter": {
+            "stream_name": "clicks",
+            "sequence_number": str(sequence),
+            "partition_key": "p",
+            "reason": reason,
+            "data": "\\x" + data.hex(),
+            "arrived_at": arrived_at,
+        }
+    }
+
+
+def table(*rows: dict[str, object]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=SCHEMA)

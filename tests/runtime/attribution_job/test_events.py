@@ -1,0 +1,189 @@
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import Row, SparkSession
+
+from runtime.attribution_job.events import CHECKOUT, CLICK, MOST_BYTES, Contract, parse
+from runtime.attribution_job.kinesis_source import SCHEMA
+
+ARRIVAL = datetime(2026, 11, 23, 12, tzinfo=UTC)
+click: dict[str, Any] = {
+    "click_id": "c1",
+    "user_id": "u1",
+    "session_id": "s1",
+    "product_id": "p1",
+    "page_url": "https://shop.example/p1",
+    "utm_source": "news",
+    "utm_medium": "email",
+    "utm_campaign": "spring",
+    "device_type": "phone",
+    "click_timestamp": "2026-11-23T11:59:59.123Z",
+    "schema_version": 1,
+}
+checkout: dict[str, Any] = {
+    "checkout_id": "k1",
+    "user_id": "u1",
+    "session_id": "s1",
+    "items": [{"product_id": "p1", "quantity": 2, "unit_price": "9.95"}],
+    "total_amount": "19.90",
+    "currency": "EUR",
+    "payment_method": "card",
+    "checkout_timestamp": "2026-11-23T11:59:59.123Z",
+    "schema_version": 1,
+}
+
+
+def parsed(spark: SparkSession, contract: Contract, data: Sequence[bytes]) -> list[Row]:
+    records = [(bytes_, "stream", "key", str(number), ARRIVAL) for number, bytes_ in enumerate(data)]
+    rows = parse(spark.createDataFrame(records, SCHEMA), contract).collect()
+    return sorted(rows, key=lambda row: int((row.event or row.dead_letter).sequence_number))
+
+
+def encode(event: Any) -> bytes:
+    return json.dumps(event).encode()
+
+
+def without(event: dict[str, Any], *fields: str) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name not in fields}
+
+
+ACCEPTED_CLICKS: dict[str, dict[str, Any]] = {
+    "as agreed": click,
+    "only what is required": {name: click[name] for name in ("click_id", "user_id", "click_timestamp")},
+    "nulls for labels": click | {"utm_source": None, "session_id": None, "schema_version": None},
+    "an offset instead of Z": click | {"click_timestamp": "2026-11-23T13:59:59.123+02:00"},
+    "no fraction": click | {"click_timestamp": "2026-11-23T11:59:59Z"},
+    "microseconds": click | {"click_timestamp": "2026-11-23T11:59:59.123456Z"},
+    "years old": click | {"click_timestamp": "1999-12-31T23:59:59.999Z"},
+    "five minutes ahead": click | {"click_timestamp": "2026-11-23T12:05:00.000Z"},
+    "a backslash before u0000": click | {"session_id": "\\u0000"},
+    "the longest id": click | {"user_id": "ü" * 256},
+}
+STRING = "expected a string"
+ID_LENGTH = "expected 1 to 256 characters"
+TIME = "expected a time like 2026-11-23T09:30:00.000Z"
+AHEAD = "click_timestamp: more than 5 minutes ahead of its arrival"
+REFUSED_CLICKS: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "not JSON"),
+    "text": (b"hello", "not JSON"),
+    "half an object": (encode(click)[:-10], "not JSON"),
+    "two objects": (encode(click) * 2, "not JSON"),
+    "two objects and a comma": (encode(click) + b"," + encode(click), "not JSON"),
+    "two lists' worth": (encode(click) + b"] [" + encode(click), "not JSON"),
+    "a field twice": (b'{"click_id":"a",' + encode(click)[1:], "not JSON"),
+    "binary": (bytes(range(128, 256)), "not UTF-8"),
+    "broken UTF-8 in a string": (encode(click).replace(b"phone", b"ph\xffne"), "not UTF-8"),
+    "a number": (b"1", "not a JSON object"),
+    "null": (b"null", "not a JSON object"),
+    "a list": (encode([click]), "not a JSON object"),
+    "another document": (b"{}", "click_id: missing"),
+    "no user": (encode(without(click, "user_id")), "user_id: missing"),
+    "no time": (encode(without(click, "click_timestamp")), "click_timestamp: missing"),
+    "null user": (encode(click | {"user_id": None}), f"user_id: {ID_LENGTH}"),
+    "numeric user": (encode(click | {"user_id": 42}), f"user_id: {STRING}"),
+    "empty user": (encode(click | {"user_id": ""}), f"user_id: {ID_LENGTH}"),
+    "endless user": (encode(click | {"user_id": "u" * 257}), f"user_id: {ID_LENGTH}"),
+    "object as label": (encode(click | {"page_url": {"a": 1}}), f"page_url: {STRING}"),
+    "NUL": (encode(click | {"session_id": "a\0b"}), "contains NUL"),
+    "epoch seconds": (encode(click | {"click_timestamp": 1795435199}), f"click_timestamp: {STRING}"),
+    "no zone": (encode(click | {"click_timestamp": "2026-11-23T11:59:59"}), f"click_timestamp: {TIME}"),
+    "a date": (encode(click | {"click_timestamp": "2026-11-23"}), f"click_timestamp: {TIME}"),
+    "30 February": (encode(click | {"click_timestamp": "2026-02-30T00:00:00Z"}), f"click_timestamp: {TIME}"),
+    "nanoseconds": (encode(click | {"click_timestamp": "2026-11-23T11:59:59.123456789Z"}), f"click_timestamp: {TIME}"),
+    "a line break": (encode(click | {"click_timestamp": "2026-11-23T11:59:59Z\n"}), f"click_timestamp: {TIME}"),
+    "2099": (encode(click | {"click_timestamp": "2099-01-01T00:00:00.000Z"}), AHEAD),
+    "just too far ahead": (encode(click | {"click_timestamp": "2026-11-23T12:05:00.001Z"}), AHEAD),
+    "1969": (encode(click | {"click_timestamp": "1969-12-31T23:59:59.999Z"}), "click_timestamp: before 1970"),
+    "year zero": (encode(click | {"click_timestamp": "0000-01-01T00:00:00Z"}), "click_timestamp: before 1970"),
+    "next version": (encode(click | {"schema_version": 2}), "schema_version: expected 1"),
+    "version one and a bit": (encode(click | {"schema_version": 1.5}), "schema_version: expected 1"),
+    "oversized": (encode(click | {"page_url": "x" * MOST_BYTES}), "oversized: more than 1 MiB"),
+}  # fmt: skip
+AMOUNT = 'total_amount: expected a decimal string like "19.90"'
+CURRENCY = 'currency: expected a currency code like "EUR"'
+ITEMS = "items: expected a list of {product_id, quantity, unit_price}"
+REFUSED_CHECKOUTS: dict[str, tuple[bytes, str]] = {
+    "no amount": (encode(without(checkout, "total_amount")), "total_amount: missing"),
+    "amount as a number": (encode(checkout | {"total_amount": 19.9}), f"total_amount: {STRING}"),
+    "NaN": (encode(checkout | {"total_amount": "NaN"}), AMOUNT),
+    "bare NaN": (encode(checkout | {"total_amount": float("nan")}), "not JSON"),
+    "negative": (encode(checkout | {"total_amount": "-1.00"}), AMOUNT),
+    "three decimals": (encode(checkout | {"total_amount": "1.001"}), AMOUNT),
+    "exponent": (encode(checkout | {"total_amount": "1e9"}), AMOUNT),
+    "too large": (encode(checkout | {"total_amount": "12345678901.00"}), AMOUNT),
+    "no currency": (encode(without(checkout, "currency")), "currency: missing"),
+    "currency sign": (encode(checkout | {"currency": "€"}), CURRENCY),
+    "currency and a line break": (encode(checkout | {"currency": "EUR\n"}), CURRENCY),
+    "items as text": (encode(checkout | {"items": "p1"}), ITEMS),
+    "items of text": (encode(checkout | {"items": ["p1"]}), ITEMS),
+    "NUL in an item": (encode(checkout | {"items": [{"product_id": "\0"}]}), "contains NUL"),
+}
+
+
+def test_events_that_keep_the_contract_are_accepted(spark: SparkSession) -> None:
+    rows = parsed(spark, CLICK, [encode(event) for event in ACCEPTED_CLICKS.values()])
+    reasons = {name: row.dead_letter.reason for name, row in zip(ACCEPTED_CLICKS, rows, strict=True) if row.dead_letter}
+    assert reasons == {}
+    ids = {row.event.click_id for row in rows}
+    assert ids == {"c1"}
+
+
+def test_an_accepted_click_has_all_of_its_values(spark: SparkSession) -> None:
+    (row,) = parsed(spark, CLICK, [encode(click)])
+    expected = without(click, "schema_version") | {
+        "click_timestamp": datetime(2026, 11, 23, 11, 59, 59, 123000),  # noqa: DTZ001
+        "arrived_at": ARRIVAL.replace(tzinfo=None),
+        "sequence_number": "0",
+        "unknown_fields": 0,
+    }
+    assert row.event.asDict() == expected
+    assert (row.user_id, row.dead_letter) == ("u1", None)
+
+
+def test_an_accepted_checkout_has_all_of_its_values(spark: SparkSession) -> None:
+    (row,) = parsed(spark, CHECKOUT, [encode(checkout)])
+    assert json.loads(row.event["items"]) == checkout["items"]
+    assert (row.event.total_amount, row.event.currency, row.event.payment_method) == ("19.90", "EUR", "card")
+
+
+@pytest.mark.parametrize(("contract", "cases"), [(CLICK, REFUSED_CLICKS), (CHECKOUT, REFUSED_CHECKOUTS)])
+def test_what_breaks_the_contract_is_refused_with_its_reason_and_bytes(
+    spark: SparkSession, contract: Contract, cases: dict[str, tuple[bytes, str]]
+) -> None:
+    rows = parsed(spark, contract, [data for data, _ in cases.values()])
+    reasons = {name: row.dead_letter and row.dead_letter.reason for name, row in zip(cases, rows, strict=True)}
+    assert reasons == {name: reason for name, (_, reason) in cases.items()}
+    assert all(row.event is None for row in rows)
+    kept = [bytes.fromhex(row.dead_letter.data.removeprefix("\\x")) for row in rows]
+    assert kept == [data for data, _ in cases.values()]
+
+
+def test_unknown_fields_are_kept_out_and_counted(spark: SparkSession) -> None:
+    rows = parsed(spark, CLICK, [encode(click), encode(click | {"a": 1, "nested": {"user_id": 7}})])
+    assert [row.event.unknown_fields for row in rows] == [0, 2]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*checkout, "x"]), inner, max_size=4),
+    max_leaves=8,
+)
+ALMOST = st.dictionaries(st.sampled_from([*checkout]), JSON, max_size=3).map(lambda changes: encode(checkout | changes))
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.lists(st.binary(max_size=60) | JSON.map(encode) | ALMOST, min_size=20, max_size=120))
+def test_any_bytes_are_either_an_event_or_a_dead_letter(spark: SparkSession, data: list[bytes]) -> None:
+    rows = parsed(spark, CHECKOUT, data)
+    assert len(rows) == len(data)
+    assert all((row.event is None) != (row.dead_letter is None) for row in rows)
+    limit = ARRIVAL.replace(tzinfo=None) + timedelta(minutes=5)
+    for row in rows:
+        if row.event:
+            assert row.user_id == row.event.user_id
+            assert row.event.checkout_timestamp <= limit

@@ -1,0 +1,43 @@
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runtime.attribution_job.progress import JsonFormatter, watermark_lag
+from runtime.attribution_job.session import join_state_format
+from runtime.attribution_job.sink import worth_retrying
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_the_lag_is_the_clock_less_the_watermark() -> None:
+    assert watermark_lag("2026-11-23T11:54:59.500Z", NOON) == timedelta(minutes=5, milliseconds=500).total_seconds()
+
+
+@pytest.mark.parametrize("watermark", [None, "1970-01-01T00:00:00.000Z"])
+def test_there_is_no_lag_before_both_streams_have_shown_an_event(watermark: str | None) -> None:
+    assert watermark_lag(watermark, NOON) is None
+
+
+def test_a_log_line_is_one_json_object_with_its_extras_and_its_exception() -> None:
+    try:
+        raise ValueError("line\nbreak")
+    except ValueError as error:
+        exc_info = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("job", logging.ERROR, __file__, 1, "batch %s", ("7",), exc_info)
+    record.batch_id = 7
+    text = JsonFormatter().format(record)
+    line = json.loads(text)
+    assert "\n" not in text
+    assert (line["message"], line["level"], line["batch_id"]) == ("batch 7", "ERROR", 7)
+    assert "ValueError: line\nbreak" in line["exception"]
+
+
+@pytest.mark.parametrize(("version", "state_format"), [("4.1.1", "3"), ("4.2.0", "4"), ("4.10.0", "4"), ("5.0.0", "4")])
+def test_the_flat_join_state_is_used_from_spark_4_2_on(version: str, state_format: str) -> None:
+    assert join_state_format(version) == state_format
+
+
+def test_a_mistake_in_the_data_is_not_worth_retrying() -> None:
+    assert not worth_retrying(ValueError("no"))
