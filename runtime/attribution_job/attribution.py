@@ -11,19 +11,19 @@ def join_clicks(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
     """Every candidate: a checkout with a click of the same user in the hour before it, both ends included.
 
     Takes `checkouts` (`user_id`, `checkout_id`, `checkout_timestamp`) and `clicks` (`user_id`, `click_id`,
-    `click_timestamp`), streaming or not; gives `user_id`, `checkout_id`, `click_id`, `click_timestamp`. Late
-    events do not take part: older than the watermark, they find no state to join with.
+    `click_timestamp`), where they are streams with a watermark on the time; gives `user_id`, `checkout_id`,
+    `click_id`, `click_timestamp`. Late events do not take part: older than the watermark, they find no state.
     """
-    checkout = checkouts.withWatermark("checkout_timestamp", WATERMARK_DELAY).alias("checkout")
-    click = clicks.withWatermark("click_timestamp", WATERMARK_DELAY).alias("click")
     candidate = F.expr(
         "click.user_id = checkout.user_id"
         f" and click.click_timestamp >= checkout.checkout_timestamp - interval {ATTRIBUTION_WINDOW}"
         " and click.click_timestamp <= checkout.checkout_timestamp"
     )
     # Inner: an outer join would hold the row of an uncredited checkout back until the watermark has passed.
-    return checkout.join(click, candidate, how="inner").select(
-        "checkout.user_id", "checkout.checkout_id", "click.click_id", "click.click_timestamp"
+    return (
+        checkouts.alias("checkout")
+        .join(clicks.alias("click"), candidate, how="inner")
+        .select("checkout.user_id", "checkout.checkout_id", "click.click_id", "click.click_timestamp")
     )
 
 

@@ -28,18 +28,20 @@ class ProgressLog(StreamingQueryListener):
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
-        self._counts: dict[int, BatchCounts] = {}
+        self._written: dict[int, dict[str, Any]] = {}
 
-    def written(self, batch_id: int, counts: BatchCounts) -> None:
-        self._counts[batch_id] = counts
+    def written(self, batch_id: int, counts: BatchCounts, oldest_arrival: datetime | None) -> None:
+        """Called when a batch has been committed; `oldest_arrival` is when its oldest record came to Kinesis."""
+        put_to_row = round((self._now() - oldest_arrival).total_seconds(), 3) if oldest_arrival else None
+        self._written[batch_id] = asdict(counts) | {"put_to_row_seconds": put_to_row}
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
         log.info("query started", extra={"query_id": str(event.id), "run_id": str(event.runId)})
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
         progress = event.progress
-        counts = self._counts.pop(progress.batchId, None)
-        if counts is None:
+        written = self._written.pop(progress.batchId, None)
+        if written is None:
             return
         watermark = progress.eventTime.get("watermark")
         log.info(
@@ -47,7 +49,7 @@ class ProgressLog(StreamingQueryListener):
             extra={
                 "query_id": str(progress.id),
                 "batch_id": progress.batchId,
-                **asdict(counts),
+                **written,
                 "batch_ms": progress.batchDuration,
                 "phases_ms": dict(progress.durationMs),
                 "watermark": watermark,

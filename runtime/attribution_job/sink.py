@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import errors, sql
 from pyarrow import csv
 from tenacity import (
@@ -153,6 +154,13 @@ def flatten(rows: pa.Table, kind: str) -> pa.Table:
     """The rows of one kind, with the fields of their struct as columns."""
     column = rows[kind].combine_chunks().drop_null()
     return pa.Table.from_arrays(column.flatten(), names=[field.name for field in column.type])
+
+
+def oldest_arrival(rows: pa.Table) -> datetime | None:
+    """When Kinesis took the oldest record of the batch; null if it has none."""
+    kinds = ("click", "checkout", "dead_letter")
+    arrivals = [pc.min(flatten(rows, kind)["arrived_at"]).as_py() for kind in kinds]
+    return min(filter(None, arrivals), default=None)
 
 
 def copy(cursor: psycopg.Cursor, table: str, rows: pa.Table) -> None:

@@ -212,7 +212,5 @@ select %(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, 
        first_click = least(b.first_click, excluded.first_click),
        last_click = greatest(b.last_click, excluded.last_click),
        first_checkout = least(b.first_checkout, excluded.first_checkout),
-       last_checkout = greatest(b.last_checkout, excluded.last_checkout),
-       began_at = excluded.began_at,
-       committed_at = excluded.committed_at
+       last_checkout = greatest(b.last_checkout, excluded.last_checkout)
 """

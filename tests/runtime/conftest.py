@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from local import postgres as embedded
 from local.postgres import Server
+from local.processes import PROJECT
 from runtime.attribution_job.session import create_session
 
 numbers = itertools.count()
@@ -59,10 +60,10 @@ def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["PYSPARK_SUBMIT_ARGS"] = (
-        "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false pyspark-shell"
-    )
+    os.environ["SPARK_CONF_DIR"] = str(PROJECT / "local" / "spark")
+    # Generated code, as on Glue; the tests of the whole job run it interpreted, as the demo does.
+    generated = "--conf spark.sql.codegen.wholeStage=true --conf spark.sql.codegen.factoryMode=FALLBACK"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{generated} pyspark-shell"
     session = create_session()
     yield session
     session.stop()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.postgres import Server
-from runtime.attribution_job.sink import BatchCounts, PostgresSink, SinkClosedError
+from runtime.attribution_job.sink import BatchCounts, PostgresSink, SinkClosedError, oldest_arrival
 from tests.oracle import Checkout, Click, first_clicks
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 from tests.strategies import shop
@@ -137,6 +137,16 @@ def test_a_repeated_batch_changes_nothing_and_adds_up(sink: PostgresSink, migrat
         clicks=0, checkouts=0, dead_letters=0, credits=0, late=0, duplicates=2, unknown_fields=0
     )
     assert migrated.execute("select clicks, checkouts, dead_letters, credits from batches").fetchall() == [(1, 1, 1, 1)]
+
+
+def test_the_oldest_arrival_of_a_batch_is_found_among_all_kinds_of_rows() -> None:
+    rows = table(
+        click_row(Click(NOON, "c", "u")),
+        checkout_row(Checkout(NOON + MINUTE, "k", "u")),
+        dead_letter_row(1, "no", b"", NOON - MINUTE),
+    )
+    assert oldest_arrival(rows) == NOON - MINUTE
+    assert oldest_arrival(table()) is None
 
 
 def test_a_dead_letter_keeps_its_bytes(sink: PostgresSink, migrated: psycopg.Connection) -> None:
