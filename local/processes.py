@@ -1,0 +1,89 @@
+"""Child processes that never outlive what started them, and the ports that they take."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+STOP_SECONDS = 30
+PR_SET_PDEATHSIG = 1
+PROJECT = Path(__file__).resolve().parent.parent
+_LIBC = ctypes.CDLL(None)
+
+
+def free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(command: Sequence[str], *, environment: Mapping[str, str], log_file: Path) -> subprocess.Popen[bytes]:
+    """Starts `command` in the project's folder, in a session of its own: Ctrl-C is for us to handle."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - the project's own programs
+            command,
+            cwd=PROJECT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Between fork and exec it makes one system call, which other threads cannot be in the way of.
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and after STOP_SECONDS SIGKILL to what is left of its session."""
+    if process.poll() is None:
+        process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while _session_lives(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to its whole session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _session_lives(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def child(
+    command: Sequence[str], *, environment: Mapping[str, str], log_file: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = start(command, environment=environment, log_file=log_file)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def _end_with_parent() -> None:
+    """Asks Linux for a SIGTERM when the thread that started this process ends, even by SIGKILL: prctl(2)."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
