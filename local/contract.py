@@ -1,0 +1,125 @@
+"""The event contract once more, in plain Python: what the job must accept, decided without the job's code."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple, NoReturn
+
+from runtime.data_generator.events import Stream
+
+MOST_BYTES = 1024 * 1024
+MOST_ID_CHARACTERS = 256
+MOST_AHEAD = timedelta(minutes=5)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Java, and so Spark, knows offsets of up to 18 hours.
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-7]):[0-5]\d|[+-]18:00)", re.ASCII)
+AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?", re.ASCII)
+CURRENCY = re.compile(r"[A-Z]{3}")
+LABELS: dict[Stream, Sequence[str]] = {
+    "clicks": (
+        "session_id", "product_id", "page_url", "utm_source", "utm_medium", "utm_campaign", "device_type",
+    ),
+    "checkouts": ("session_id", "payment_method"),
+}  # fmt: skip
+
+
+class Event(NamedTuple):
+    """What the reconciliation compares; `amount` and `currency` are a checkout's."""
+
+    id: str
+    user_id: str
+    at: datetime
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+class RefusedError(ValueError):
+    """The record breaks the contract; the message says how."""
+
+
+def parse(stream: Stream, data: bytes, arrived_at: datetime) -> Event:
+    """Reads a record as an event.
+
+    Raises:
+        RefusedError: it belongs into dead_letters.
+    """
+    event = _json_object(data)
+    kind = "click" if stream == "clicks" else "checkout"
+    at = _time(event.get(f"{kind}_timestamp"))
+    if at > arrived_at + MOST_AHEAD:
+        raise RefusedError("more than 5 minutes ahead of its arrival")
+    if any(not isinstance(event.get(label), str | None) for label in LABELS[stream]):
+        raise RefusedError("a label that is no string")
+    version = event.get("schema_version")
+    if version is not None and (isinstance(version, bool) or version != 1):
+        raise RefusedError("unknown schema_version")
+    event_id, user_id = _id(event.get(f"{kind}_id")), _id(event.get("user_id"))
+    if stream == "clicks":
+        return Event(event_id, user_id, at)
+    _check_items(event.get("items"))
+    amount, currency = event.get("total_amount"), event.get("currency")
+    if not isinstance(amount, str) or not AMOUNT.fullmatch(amount):
+        raise RefusedError("total_amount is no decimal string")
+    if not isinstance(currency, str) or not CURRENCY.fullmatch(currency):
+        raise RefusedError("currency is no currency code")
+    return Event(event_id, user_id, at, Decimal(amount), currency)
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    if len(data) > MOST_BYTES:
+        raise RefusedError("oversized")
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=_without_twins, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("not JSON") from error
+    if not isinstance(value, dict):
+        raise RefusedError("not an object")
+    if b"\\u" in data and _has_lone_surrogates(value):
+        raise RefusedError("contains half a surrogate pair")
+    if b"\\u0000" in data and "\\u0000" in json.dumps(value).replace(r"\\", ""):
+        raise RefusedError("contains NUL")
+    return value
+
+
+def _has_lone_surrogates(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key twice")
+    return value
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MOST_ID_CHARACTERS:
+        raise RefusedError("an id that is no string of 1 to 256 characters")
+    return value
+
+
+def _time(value: object) -> datetime:
+    if not isinstance(value, str) or not TIMESTAMP.fullmatch(value):
+        raise RefusedError("a timestamp that is none")
+    try:
+        at = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise RefusedError("a timestamp that is none") from error
+    if at < EPOCH:
+        raise RefusedError("before 1970")
+    return at
+
+
+def _check_items(items: object) -> None:
+    if items is not None and not (isinstance(items, list) and all(isinstance(item, dict) for item in items)):
+        raise RefusedError("items is no list of objects")
