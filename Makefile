@@ -1,0 +1,60 @@
+# What there is to do, in one line each: make help
+
+# The first that is new enough; python3 where none is, for the message's sake.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
+	done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo replay test lint clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(VENV)/spark-classes.jsa ## create .venv, or bring it up to date
+
+demo: $(VENV)/spark-classes.jsa ## run the pipeline live: make demo ARGS="--for 60 --rate 1000"
+	@$(BIN)/python -m local demo $(ARGS)
+
+replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="clicks.jsonl checkouts.jsonl --output out.csv"
+	@$(BIN)/python -m local replay $(ARGS)
+
+test: $(VENV)/.requirements-dev ## run the tests: make test ARGS="-k replay"
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.requirements-dev ## check style, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean: ## remove .venv, caches, and what the demo stored
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is as new as the last installation from its requirements.
+REQUIREMENTS := requirements.txt $(wildcard runtime/*/requirements.txt)
+
+$(VENV)/.requirements: $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.requirements-dev: requirements-dev.txt $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@ $(VENV)/.requirements
+
+# Part of the set-up, because it is needed once for each Java and each version of Spark.
+$(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt | $(VENV)/.requirements
+	@$(BIN)/python -m local warm-up
+
+$(VENV)/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "$(PYTHON) is not there. Install Python 3.11 or later (Debian, Ubuntu: apt-get install python3 python3-venv)." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version) is too old: Python 3.11 or later is needed. If it has another name: make PYTHON=python3.12 …" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "This Python comes without venv. Debian, Ubuntu: apt-get install python$$version-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }

@@ -1,0 +1,148 @@
+"""The pipeline on one machine: `python -m local demo | replay | psql | status | warm-up | reset`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from local import demo, housekeeping, java, replay, signals, warm_up
+from local.errors import InputError, RunError
+from runtime.database.migrate import MigrationError
+
+EPILOG = """\
+environment:
+  DATABASE_URL           an empty PostgreSQL database to use instead of the embedded server
+  KINESIS_ENDPOINT_URL   a Kinesis to use instead of the emulator; streams are made for the run, and deleted
+  JAVA_HOME              the Java for Spark, 17 or later; otherwise the one on the PATH
+  LOCAL_FOLDER           where data and logs are kept (default: .local/ in this clone)
+
+exit status:
+  0  all is accounted for      1  something failed, was lost, duplicated or wrong
+  2  the command, an input or this machine does not fit; nothing has been done
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    signals.clean_up_when_interrupted()
+    arguments = parse(argv)
+    try:
+        return int(arguments.run(arguments))
+    except InputError as error:
+        print(f"python -m local {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except (RunError, MigrationError, psycopg.Error, BotoCoreError, ClientError) as error:
+        print(f"python -m local {arguments.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ended; everything that was started has been stopped", file=sys.stderr)
+        return 130
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Raises SystemExit for arguments that do not fit; argparse has said why."""
+    commands = parser()
+    arguments, rest = commands.parse_known_args(argv)
+    if rest and arguments.command != "psql":
+        commands.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    return arguments
+
+
+def parser() -> argparse.ArgumentParser:
+    commands = argparse.ArgumentParser(
+        prog="python -m local",
+        description="First-click attribution of checkouts, streaming, with all its parts on this machine.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command = commands.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(command)
+    _add_replay(command)
+    psql = command.add_parser(
+        "psql",
+        help="open psql on the tables that the last demo left",
+        description="Opens psql on the tables of the running or last demo. Other arguments are psql's own.",
+    )
+    psql.set_defaults(run=lambda arguments: housekeeping.psql(arguments.rest))
+    status = command.add_parser("status", help="what runs, and what is stored")
+    status.set_defaults(run=lambda _: housekeeping.status(Console()))
+    warm = command.add_parser(
+        "warm-up",
+        help="record the classes that Spark loads, so that it starts faster (part of make setup)",
+        description="Runs the pipeline for some batches and records the classes that its job loads, beside Spark's own"
+        " files. Every later start takes them from there.",
+    )
+    warm.set_defaults(run=lambda _: warm_up.run(java.ensure(), Console()))
+    reset = command.add_parser("reset", help="stop what was left behind and delete all local data")
+    reset.set_defaults(run=lambda _: housekeeping.reset())
+    return commands
+
+
+def _add_demo(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo_parser = command.add_parser(
+        "demo",
+        help="simulate the shop, run the job, watch it live; Ctrl-C ends it with a reconciliation",
+        description="Starts everything, publishes simulated events and shows what becomes of them. In the"
+        " end, after Ctrl-C or the time given, all that was published is compared with what PostgreSQL has.",
+    )
+    demo_parser.add_argument(
+        "--for",
+        dest="seconds",
+        type=_positive,
+        metavar="SECONDS",
+        help="publish for so long (default: until Ctrl-C)",
+    )
+    demo_parser.add_argument(
+        "--rate", type=_positive, default=100.0, metavar="EVENTS_PER_SECOND", help="(default: 100)"
+    )
+    demo_parser.add_argument("--headless", action="store_true", help="plain lines instead of the live view")
+    demo_parser.add_argument("--report", type=Path, metavar="FILE", help="write the reconciliation there, as JSON")
+    demo_parser.set_defaults(run=_demo)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    options = demo.Options(
+        seconds=arguments.seconds, rate=arguments.rate, headless=arguments.headless, report=arguments.report
+    )
+    return demo.run(options, java.ensure(), Console())
+
+
+def _add_replay(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    replay_parser = command.add_parser(
+        "replay",
+        help="credit the checkouts of your own files",
+        description="Sends your own events, one JSON object a line, through the same path as the demo's. Of a"
+        " click, click_id, user_id and click_timestamp are needed; of a checkout, checkout_id, user_id,"
+        " checkout_timestamp, total_amount and currency. Neither file needs to be sorted, and events may be"
+        " years old.",
+    )
+    replay_parser.add_argument("clicks", type=Path, metavar="CLICKS.jsonl")
+    replay_parser.add_argument("checkouts", type=Path, metavar="CHECKOUTS.jsonl")
+    replay_parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE.csv",
+        help="one row for each checkout, in order of time",
+    )
+    replay_parser.set_defaults(
+        run=lambda given: replay.run(given.clicks, given.checkouts, given.output, java.ensure, Console())
+    )
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""`python -m local demo`: the shop's events, the job and its tables, live; in the end, the reconciliation."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.live import Live
+
+from local import files, pipeline, report, signals, view, warm_up
+from local.figures import Reader, rows_stored
+from local.folder import locked
+from local.pipeline import Pipeline
+from local.progress import bar, is_live
+from local.publisher import Publisher
+from local.readback import read_database, read_streams
+from local.reconciliation import Published, collect, reconcile
+
+DATABASE = "demo"
+LOOK_SECONDS = 0.2
+LINE_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`seconds`: how long to publish; null: until Ctrl-C. `rate`: events per second."""
+
+    seconds: float | None
+    rate: float
+    headless: bool
+    report: Path | None
+
+
+def run(options: Options, java_home: Path | None, console: Console) -> int:
+    """Exit status 0 when nothing was lost, duplicated or wrong.
+
+    Raises:
+        InputError, RunError: see `pipeline.running`.
+    """
+    if options.report:
+        files.check_writable(options.report)
+    began, since = datetime.now(UTC), time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
+
+    with (
+        locked("demo"),
+        pipeline.running(
+            DATABASE, say, java_home=java_home, java_options=warm_up.java_options(), keep_database=True
+        ) as parts,
+        psycopg.connect(parts.database_url, autocommit=True) as connection,
+    ):
+        reader = Reader(connection)
+        say(f"publishing about {options.rate:g} events a second; the job reads them as soon as it is up")
+        publisher = _publish(options, parts, reader, say, console)
+        say("publishing ended; reading back what the streams accepted")
+        published = collect(read_streams(parts.kinesis, parts.streams))
+        _wait(published, parts, connection, console)
+        parts.job.stop()
+        result = reconcile(published, read_database(connection, parts.streams))
+        missing = max(0, publisher.published - published.records)
+        result.add_lost(missing, f"{missing} records that the generator published and no stream has")
+        account = report.account(result, reader.update(at_once=True), parts.job.restarts, began)
+    console.print(report.table(result, account))
+    if options.report:
+        files.write_atomically(options.report, json.dumps(account, indent=2).encode() + b"\n")
+    return 0 if result.clean else 1
+
+
+def _publish(
+    options: Options, parts: Pipeline, reader: Reader, say: Callable[[str], None], console: Console
+) -> Publisher:
+    """Publishes for as long as wanted, and shows what becomes of it."""
+    began = time.monotonic()
+    live = is_live(console) and not options.headless
+    screen = Live(console=console, screen=True, auto_refresh=False) if live else nullcontext()
+    next_show = began
+    with signals.finishing_first() as asked_to_stop, screen, Publisher(options.rate) as publisher:
+        while not asked_to_stop() and not _is_over(options, began):
+            publisher.check()
+            if parts.job.keep_alive() and not live:
+                say("the job has died: started again where its checkpoint is")
+            if time.monotonic() >= next_show:
+                next_show += 1 if live else LINE_SECONDS
+                moment = _moment(options, parts, reader, publisher, time.monotonic() - began)
+                if isinstance(screen, Live):
+                    screen.update(view.Screen(moment), refresh=True)
+                else:
+                    say(view.line(moment))
+            time.sleep(LOOK_SECONDS)
+    return publisher
+
+
+def _is_over(options: Options, began: float) -> bool:
+    return options.seconds is not None and time.monotonic() >= began + options.seconds
+
+
+def _moment(options: Options, parts: Pipeline, reader: Reader, publisher: Publisher, elapsed: float) -> view.Moment:
+    return view.Moment(
+        clicks=publisher.clicks,
+        checkouts=publisher.checkouts,
+        rate=publisher.rate,
+        figures=reader.update(),
+        batch=parts.job.log.batch,
+        job_restarts=parts.job.restarts,
+        elapsed=elapsed,
+        length=options.seconds,
+    )
+
+
+def _wait(published: Published, parts: Pipeline, connection: psycopg.Connection, console: Console) -> None:
+    total = published.to_store
+    with bar(console, "stored") as show:
+        complete = pipeline.wait_until_stored(
+            total, lambda: rows_stored(connection), parts.job.keep_alive, lambda stored: show(stored, total)
+        )
+    if not complete:
+        console.print(
+            f"Gave up after {pipeline.STALLED_SECONDS} s in which nothing arrived:"
+            f" {rows_stored(connection):,} of {total:,} records are in PostgreSQL;"
+            f" {parts.job.where_to_look()}",
+            markup=False,
+        )

@@ -1,0 +1,145 @@
+"""The attribution job as a child process, and what its log tells."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from local import processes
+from local.errors import RunError
+
+# Like a Glue job's retries: one that dies this often in a row without finishing a batch will not recover.
+MOST_RESTARTS = 3
+ERROR_CHARACTERS = 600
+# spark-defaults.conf and log4j2.properties for a small machine.
+SETTINGS = processes.PROJECT / "local" / "spark"
+
+
+class JobLog:
+    """Reads the job's JSON lines as they are written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.batch: Mapping[str, Any] | None = None
+        self._read = 0
+
+    def update(self) -> bool:
+        """Reads what is new; `batch` is then the last line about a micro-batch. True: there was one."""
+        before = self.batch
+        with self.path.open("rb") as log:
+            log.seek(self._read)
+            for line in log:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                if entry := _json_object(line):
+                    self.batch = entry if entry.get("message") == "batch" else self.batch
+        return self.batch is not before
+
+    def last_error(self) -> str:
+        """The last line that speaks of an error, or the last line."""
+        with self.path.open("rb") as log:
+            log.seek(max(0, self.path.stat().st_size - 200_000))
+            lines = log.read().decode(errors="replace").split("\n")
+        written = [line.strip() for line in lines if line.strip()] or ["it wrote nothing"]
+        telling = [line for line in written if any(word in line for word in ("Error", "Exception", "ERROR"))]
+        return (telling or written)[-1][:ERROR_CHARACTERS]
+
+
+class Job:
+    """Started with `start`; `keep_alive`, called every now and then, starts it again when it has died."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log_file: Path) -> None:
+        log_file.unlink(missing_ok=True)
+        log_file.touch(mode=0o600)
+        self.log = JobLog(log_file)
+        self.restarts = 0
+        self._restarts_in_a_row = 0
+        self._command = [sys.executable, "-m", "runtime.attribution_job", *arguments]
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = processes.start(self._command, environment=self._environment, log_file=self.log.path)
+
+    def keep_alive(self) -> bool:
+        """Reads the log, and starts the job again if it has ended; true when it did.
+
+        Raises:
+            RunError: it keeps dying; the message has its last error.
+        """
+        if self.log.update():
+            self._restarts_in_a_row = 0
+        if self._process is None or self._process.poll() is None:
+            return False
+        if self._restarts_in_a_row == MOST_RESTARTS:
+            raise RunError(f"the job ended {MOST_RESTARTS + 1} times without finishing a batch; {self.where_to_look()}")
+        processes.kill(self._process)  # Java outlives a killed Python for a moment.
+        self._restarts_in_a_row += 1
+        self.restarts += 1
+        self.log.batch = None
+        self.start()
+        return True
+
+    def check(self) -> None:
+        """Reads the log.
+
+        Raises:
+            RunError: the job has ended.
+        """
+        self.log.update()
+        if self._process and self._process.poll() is not None:
+            raise RunError(f"the job ended; {self.where_to_look()}")
+
+    def where_to_look(self) -> str:
+        return f"its log is {self.log.path}; the last error in it:\n{self.log.last_error()}"
+
+    def stop(self) -> None:
+        """Lets it finish its batch."""
+        if self._process:
+            processes.stop(self._process)
+
+    def kill(self) -> None:
+        if self._process:
+            processes.kill(self._process)
+
+
+def environment(
+    *, database_url: str, java_home: Path | None, java_options: Sequence[str], scratch: Path
+) -> dict[str, str]:
+    """What the job is started with: Spark as SETTINGS say, temporary files under `scratch`."""
+    # Java keeps no archive of classes where a folder with files is on its class path, and this one is.
+    no_settings = scratch / "conf"
+    no_settings.mkdir(parents=True, exist_ok=True)
+    options = [
+        f"-Djava.io.tmpdir={scratch}",
+        f"-Dlog4j2.configurationFile={SETTINGS / 'log4j2.properties'}",
+        *java_options,
+    ]
+    submit = [
+        "--properties-file", str(SETTINGS / "spark-defaults.conf"),
+        "--driver-java-options", shlex.join(options),
+        "pyspark-shell",
+    ]  # fmt: skip
+    inherited = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"}
+    return inherited | {
+        "DATABASE_URL": database_url,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": shlex.join(submit),
+        "SPARK_CONF_DIR": str(no_settings),
+        "SPARK_LOCAL_DIRS": str(scratch),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        **({"JAVA_HOME": str(java_home)} if java_home else {}),
+    }
+
+
+def _json_object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,54 @@
+"""Runs `python -m local …` as a user does, with a data folder of the test's own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.processes import PROJECT
+
+SECONDS = 110
+
+
+@contextmanager
+def started(folder: Path, *arguments: object, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+    """Ends with the block, by Ctrl-C's signal if it must, so that it can clean up."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", *map(str, arguments)],
+        cwd=PROJECT,
+        env=inherited | {"LOCAL_FOLDER": str(folder)} | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+
+
+def run(folder: Path, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+    with started(folder, *arguments, **environment) as process:
+        out, err = process.communicate(timeout=SECONDS)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Processes that were started for this data folder, and still run."""
+    mark = f"LOCAL_FOLDER={folder}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # another user's, or gone
+            continue
+    return found

@@ -1,0 +1,54 @@
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from local.figures import percentiles
+from tests.local.commands import leftovers, run, started
+
+
+def test_the_demo_accounts_for_every_event_though_its_job_is_killed(tmp_path: Path) -> None:
+    """All parts are real. The job dies in its first batch, when its checkpoint says more than its tables."""
+    report = tmp_path / "report.json"
+    with started(tmp_path, "demo", "--for", "8", "--headless", "--report", report) as demo:
+        wait_for(tmp_path / "job.log", "query started")
+        os.kill(job_of(demo), signal.SIGKILL)
+        out, err = demo.communicate(timeout=110)
+    assert demo.returncode == 0, out + err
+    found = json.loads(report.read_text())
+    assert (found["lost"], found["duplicated"], found["wrong"]) == (0, 0, 0)
+    assert found["published"] == found["accepted"] + found["repeated"] + found["dead_lettered"]
+    assert found["published"] > 700
+    assert found["checkouts"] == found["attributed"] + found["unattributed"]
+    assert found["attributed"] > 0
+    assert found["job_restarts"] == 1
+    assert found["seconds_to_first_credit"] > 0
+    assert set(found["latency_ms"]) == {"p50", "p99"}
+    assert "Reconciliation" in out
+    assert leftovers(tmp_path) == []
+    psql = run(tmp_path, "psql", "-Atc", "select count(*) from attributed_checkouts")
+    assert psql.stdout.strip() == str(found["checkouts"])
+    assert f"{found['checkouts']:,}" in run(tmp_path, "status").stdout
+    assert leftovers(tmp_path) == []
+
+
+def wait_for(log: Path, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while not (log.exists() and text in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def job_of(demo: "subprocess.Popen[str]") -> int:
+    command = ["pgrep", "--parent", str(demo.pid), "--full", "runtime.attribution_job"]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_percentiles_are_values_that_occurred() -> None:
+    assert percentiles(Counter()) == {"p50": None, "p99": None}
+    assert percentiles(Counter([7])) == {"p50": 7, "p99": 7}
+    assert percentiles(Counter(range(1, 101))) == {"p50": 50, "p99": 99}
+    assert percentiles(Counter([1] * 98 + [500, 900])) == {"p50": 1, "p99": 500}
