@@ -1,0 +1,16 @@
+"""Findings of cdk-nag that stay, each beside its resource with the reason."""
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+PACK = "AwsSolutions"
+
+
+def acknowledge(construct: IConstruct, **reasons: str) -> None:
+    """Accept findings about `construct` and what it contains: `RDS3="why"` for the rule AwsSolutions-RDS3.
+
+    Without the pack's name before the rule's, nothing would be suppressed, and nothing would say so.
+    """
+    Validations.of(construct).acknowledge(
+        *(Acknowledgment(id=f"{PACK}::{PACK}-{rule}", reason=reason) for rule, reason in reasons.items())
+    )

@@ -1,0 +1,126 @@
+"""One page that says how the pipeline is: promises first, then each service that could break them."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_rds as rds
+from constructs import Construct
+
+from stacks.config import Config
+from stacks.job_metrics import JobMetrics
+
+MINUTES = Duration.minutes(5)
+
+
+class Dashboard(cloudwatch.Dashboard):
+    """The dashboard of an environment."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        alarms: Sequence[cloudwatch.Alarm],
+        job_metrics: JobMetrics,
+        streams: Sequence[kinesis.Stream],
+        functions: Sequence[lambda_.Function],
+        job: glue.PySparkStreamingJob,
+        database: rds.DatabaseInstance,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, dashboard_name=config.name("pipeline"), default_interval=Duration.hours(3)
+        )
+        self.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4))
+        self._row("Promises", _promises(job_metrics))
+        self._row("Kinesis", _kinesis(streams))
+        self._row("Lambda", _lambda(functions))
+        self._row("Glue", _glue(job, job_metrics))
+        self._row("RDS", _rds(database))
+
+    def _row(self, title: str, graphs: dict[str, Sequence[cloudwatch.IMetric]]) -> None:
+        self.add_widgets(cloudwatch.TextWidget(markdown=f"## {title}", width=24, height=1))
+        self.add_widgets(
+            *(
+                cloudwatch.GraphWidget(title=name, left=list(metrics), width=24 // len(graphs), height=6)
+                for name, metrics in graphs.items()
+            )
+        )
+
+
+def _promises(job: JobMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
+    return {
+        "Freshness: stream to row (s)": [job.maximum("put_to_row_seconds")],
+        "Watermark lag (s)": [job.maximum("watermark_lag_seconds")],
+        "Late, dead letters (%)": [job.late_share(), job.dead_letter_share()],
+        "Unattributed checkouts (%)": [job.unattributed_share()],
+    }
+
+
+def _kinesis(streams: Sequence[kinesis.Stream]) -> dict[str, Sequence[cloudwatch.IMetric]]:
+    return {
+        "Incoming records": [
+            stream.metric_incoming_records(statistic="Sum", period=MINUTES, label=stream.node.id) for stream in streams
+        ],
+        "Iterator age (ms)": [
+            stream.metric_get_records_iterator_age_milliseconds(period=MINUTES, label=stream.node.id)
+            for stream in streams
+        ],
+        "Throttled records": [
+            metric(statistic="Sum", period=MINUTES, label=f"{stream.node.id}, {direction}")
+            for stream in streams
+            for direction, metric in (
+                ("write", stream.metric_write_provisioned_throughput_exceeded),
+                ("read", stream.metric_read_provisioned_throughput_exceeded),
+            )
+        ],
+    }
+
+
+def _lambda(functions: Sequence[lambda_.Function]) -> dict[str, Sequence[cloudwatch.IMetric]]:
+    return {
+        "Invocations": [function.metric_invocations(period=MINUTES, label=function.node.id) for function in functions],
+        "Errors": [function.metric_errors(period=MINUTES, label=function.node.id) for function in functions],
+        "Duration (ms)": [
+            function.metric_duration(period=MINUTES, statistic="p95", label=function.node.id) for function in functions
+        ],
+    }
+
+
+def _glue(job: glue.PySparkStreamingJob, metrics: JobMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
+    def own(name: str, **dimensions: str) -> cloudwatch.Metric:
+        """A metric that Glue publishes over all runs of the job."""
+        return cloudwatch.Metric(
+            namespace="Glue",
+            metric_name=name,
+            dimensions_map={"JobName": job.job_name, "JobRunId": "ALL", "Type": "count"} | dimensions,
+            statistic="Sum",
+            period=MINUTES,
+        )
+
+    return {
+        "Runs: ended well, ended badly; batches while running": [
+            own("glue.succeed.ALL", ObservabilityGroup="error"),
+            own("glue.error.ALL", ObservabilityGroup="error"),
+            metrics.sum("batches"),
+        ],
+        "Execution time of tasks, of the longest batch (ms)": [
+            own("glue.driver.aggregate.elapsedTime"),
+            metrics.maximum("batch_ms"),
+        ],
+        "Records processed": [metrics.sum(name) for name in ("clicks", "checkouts", "credits", "duplicates")],
+        "State (rows)": [metrics.maximum("state_rows")],
+    }
+
+
+def _rds(database: rds.DatabaseInstance) -> dict[str, Sequence[cloudwatch.IMetric]]:
+    return {
+        "CPU (%)": [database.metric_cpu_utilization()],
+        "Connections": [database.metric_database_connections()],
+        "Free storage (bytes)": [database.metric_free_storage_space()],
+        "Throughput (bytes/s)": [database.metric("ReadThroughput"), database.metric("WriteThroughput")],
+    }

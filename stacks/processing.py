@@ -1,0 +1,216 @@
+"""The Glue job that credits checkouts, and the function that starts and stops it."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.acknowledgements import acknowledge
+from stacks.bundling import RUNTIME, glue_zip
+from stacks.config import Config
+from stacks.network import PRIVATE
+from stacks.python_function import PythonFunction, allow_network_interfaces
+
+# Glue replaces the run of a streaming job in this hour of the week (UTC), and allows it only to a job whose timeout
+# is longer than the week between two of them.
+MAINTENANCE_WINDOW = "Sun:3"
+TIMEOUT = Duration.days(8)
+
+
+class ProcessingStack(Stack):
+    """The job with its bucket, role, network and logs; the orchestrator with its schedules."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        vpc: ec2.Vpc,
+        clicks: kinesis.Stream,
+        checkouts: kinesis.Stream,
+        database: rds.DatabaseInstance,
+        writer_login: secretsmanager.Secret,
+    ) -> None:
+        super().__init__(scope, construct_id, description="The attribution job and its orchestrator")
+        self._config = config
+        self._key = self._encryption_key()
+        self.checkpoints = self._bucket()
+        self.job_output = self._log_group("output")
+        self._job_errors = self._log_group("error")
+        role = self._role()
+        connections = self._connections(vpc, database)
+        self.job = self._job(role, connections, clicks, checkouts, writer_login)
+        self.orchestrator = self._orchestrator()
+        self._schedule("start", config.start_schedule)
+        self._schedule("stop", config.stop_schedule)
+
+    def _encryption_key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            description="Checkpoints and logs of the attribution job",
+            enable_key_rotation=True,
+            pending_window=Duration.days(7),
+            removal_policy=self._config.removal_policy,
+        )
+        key.grant_encrypt_decrypt(iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com"))
+        return key
+
+    def _bucket(self) -> s3.Bucket:
+        """What the job remembers: its position in the streams, and the clicks of the last hour."""
+        bucket = s3.Bucket(
+            self,
+            "Checkpoints",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self._key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    noncurrent_version_expiration=Duration.days(7),
+                    expired_object_delete_marker=True,
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+            removal_policy=self._config.removal_policy,
+        )
+        acknowledge(bucket, S1="One role writes here, several times a second: an access log would outgrow the data.")
+        return bucket
+
+    def _log_group(self, stream: str) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            f"Job{stream.capitalize()}",
+            log_group_name=self._config.log_group_name(f"attribution-job/{stream}"),
+            encryption_key=self._key,
+            retention=self._config.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _role(self) -> iam.Role:
+        role = iam.Role(
+            self,
+            "JobRole",
+            assumed_by=iam.ServicePrincipal("glue.amazonaws.com"),
+            description="Role of the attribution job",
+        )
+        self.checkpoints.grant_read_write(role)
+        for log_group in (self.job_output, self._job_errors):
+            log_group.grant_write(role)
+        allow_network_interfaces(role)
+        return role
+
+    def _connections(self, vpc: ec2.Vpc, database: rds.DatabaseInstance) -> list[glue.Connection]:
+        """One for each private subnet: Glue takes the next when a zone cannot give it addresses."""
+        group = ec2.SecurityGroup(
+            self, "JobSecurityGroup", vpc=vpc, description="Attribution job", allow_all_outbound=False
+        )
+        group.connections.allow_internally(ec2.Port.all_tcp(), "Driver and executors")
+        group.connections.allow_to_any_ipv4(ec2.Port.HTTPS, "AWS services")
+        group.connections.allow_to_default_port(database, "Database")
+        return [
+            glue.Connection(
+                self,
+                f"Connection{number}",
+                type=glue.ConnectionType.NETWORK,
+                connection_name=self._config.name(f"private-{number}"),
+                network=glue.ConnectionNetwork.subnet(subnet),
+                security_groups=[group],
+            )
+            for number, subnet in enumerate(vpc.select_subnets(subnet_group_name="private").subnets, start=1)
+        ]
+
+    def _job(
+        self,
+        role: iam.Role,
+        connections: Sequence[glue.Connection],
+        clicks: kinesis.Stream,
+        checkouts: kinesis.Stream,
+        writer_login: secretsmanager.Secret,
+    ) -> glue.PySparkStreamingJob:
+        for stream in (clicks, checkouts):
+            stream.grant_read(role)
+        writer_login.grant_read(role)
+        job = glue.PySparkStreamingJob(
+            self,
+            "AttributionJob",
+            job_name=self._config.name("attribution"),
+            description="Credits each checkout to the first click of the same user within the hour before it",
+            role=role,
+            script=glue.Code.from_asset(str(RUNTIME / "attribution_job" / "glue_script.py")),
+            extra_python_files=[glue.Code.from_asset(str(glue_zip(self)))],
+            glue_version=glue.GlueVersion.V6_0,
+            worker_configuration=glue.WorkerConfiguration(
+                worker_type=glue.WorkerType.G_1X, number_of_workers=self._config.job_workers
+            ),
+            connections=connections,
+            max_concurrent_runs=1,
+            max_retries=1,
+            timeout=TIMEOUT,
+            # Glue 5 and later log as they go, to groups of this prefix; the older switch has no effect there.
+            continuous_logging=glue.ContinuousLoggingProps(enabled=False),
+            default_arguments={
+                "--custom-logGroup-prefix": self._config.log_group_name("attribution-job"),
+                "--clicks_stream": clicks.stream_name,
+                "--checkouts_stream": checkouts.stream_name,
+                "--region": self.region,
+                "--checkpoint": self.checkpoints.s3_url_for_object("attribution"),
+                "--database_secret": writer_login.secret_arn,
+                "--trigger_interval": "1 second",
+                "--records_per_batch": "20000",
+            },
+        )
+        return job
+
+    def _orchestrator(self) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "Orchestrator",
+            config=self._config,
+            component="orchestrator",
+            description='Starts, stops and reports on the attribution job: {"action": "start" | "stop" | "status"}',
+            environment={"JOB_NAME": self.job.job_name},
+            timeout=Duration.minutes(1),
+            memory_size=256,
+            retry_attempts=2,
+            max_event_age=Duration.minutes(30),
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["glue:GetJobRuns", "glue:StartJobRun", "glue:BatchStopJobRun"], resources=[self.job.job_arn]
+            )
+        )
+        return function
+
+    def _schedule(self, action: str, expression: str | None) -> None:
+        if expression is None:
+            return
+        events.Rule(
+            self,
+            f"{action.capitalize()}Schedule",
+            description=f"{action.capitalize()}s the attribution job",
+            schedule=events.Schedule.expression(expression),
+            targets=[
+                targets.LambdaFunction(
+                    self.orchestrator,
+                    event=events.RuleTargetInput.from_object({"action": action}),
+                    retry_attempts=2,
+                    max_event_age=Duration.minutes(30),
+                )
+            ],
+        )

@@ -1,0 +1,85 @@
+"""A Lambda function made of one component of runtime/."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.bundling import lambda_folder
+from stacks.config import Config
+
+
+class PythonFunction(lambda_.Function):
+    """The newest Python on arm64, with a log group that ends and a role that may only write to it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        component: str,
+        description: str,
+        environment: Mapping[str, str],
+        timeout: Duration,
+        **others: Any,
+    ) -> None:
+        name = config.name(component.replace("_", "-"))
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=config.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        # Not the managed policy that Lambda would get by default: that one may write to every log group.
+        role = iam.Role(
+            scope,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Role of {name}",
+        )
+        log_group.grant_write(role)
+        if "vpc" in others:
+            allow_network_interfaces(role)
+        super().__init__(
+            scope,
+            construct_id,
+            function_name=name,
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(lambda_folder(scope, component))),
+            handler=f"runtime.{component}.handler.handler",
+            environment=dict(environment),
+            timeout=timeout,
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            **others,
+        )
+
+
+def allow_network_interfaces(role: iam.Role) -> None:
+    """Let a service attach what runs with `role` to the VPC."""
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=[
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeVpcs",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeVpcAttribute",
+            ],
+            resources=["*"],
+        )
+    )

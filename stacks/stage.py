@@ -1,0 +1,45 @@
+"""One environment: the only place where stacks meet."""
+
+from aws_cdk import Stage
+from constructs import Construct
+
+from stacks.config import PROJECT, Config
+from stacks.database import DatabaseStack
+from stacks.monitoring import MonitoringStack
+from stacks.network import NetworkStack
+from stacks.processing import ProcessingStack
+from stacks.streams import StreamsStack
+
+
+class StreamingStage(Stage):
+    """The five stacks of an environment, in any account and region: nothing is looked up."""
+
+    def __init__(self, scope: Construct, config: Config) -> None:
+        super().__init__(
+            scope, config.environment.capitalize(), stage_name=f"{PROJECT}-{config.environment}"
+        )
+        network = NetworkStack(self, "Network", config=config)
+        streams = StreamsStack(self, "Streams", config=config)
+        database = DatabaseStack(self, "Database", config=config, vpc=network.vpc)
+        processing = ProcessingStack(
+            self,
+            "Processing",
+            config=config,
+            vpc=network.vpc,
+            clicks=streams.clicks,
+            checkouts=streams.checkouts,
+            database=database.instance,
+            writer_login=database.writer_login,
+        )
+        MonitoringStack(
+            self,
+            "Monitoring",
+            config=config,
+            streams=[streams.clicks, streams.checkouts],
+            data_generator=streams.data_generator,
+            undelivered=streams.undelivered,
+            database=database.instance,
+            job=processing.job,
+            job_output=processing.job_output,
+            orchestrator=processing.orchestrator,
+        )
