@@ -1,13 +1,15 @@
 """Findings of cdk-nag that stay, each beside its resource with the reason."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
 PACK = "AwsSolutions"
 
 
-def acknowledge(construct: IConstruct, **reasons: str) -> None:
-    """Accept findings about `construct` and what it contains: `RDS3="why"` for the rule AwsSolutions-RDS3.
+def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Accept findings about `construct` and what it contains: `{"RDS3": "why"}` for the rule AwsSolutions-RDS3.
 
     Without the pack's name before the rule's, nothing would be suppressed, and nothing would say so.
     """

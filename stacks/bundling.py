@@ -5,6 +5,7 @@ The same pins give the same bytes, hence the same asset and no deployment.
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from stacks.certificates import rds_certificates
 ROOT = Path(__file__).parents[1]
 RUNTIME = ROOT / "runtime"
 CACHE = ROOT / ".bundles"
+# The versions of what the packages themselves require.
+CONSTRAINTS = RUNTIME / "constraints.txt"
 # The oldest time that a zip can tell: a file's own would change the asset with every checkout.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -89,7 +92,8 @@ def install(requirements: Iterable[Path], platform: Platform) -> Path:
         BundlingError: there is no wheel for the platform.
     """
     pins = sorted({line for file in requirements for line in file.read_text().splitlines() if line[:1] not in ("", "#")})
-    key = hashlib.sha256(repr((pins, platform, Path(__file__).read_text())).encode()).hexdigest()[:16]
+    cause = (pins, CONSTRAINTS.read_text(), platform, Path(__file__).read_text())
+    key = hashlib.sha256(repr(cause).encode()).hexdigest()[:16]
     folder = CACHE / f"packages-{key}"
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
@@ -104,17 +108,28 @@ def install(requirements: Iterable[Path], platform: Platform) -> Path:
 
 def _install(pins: list[str], python: str, tags: tuple[str, ...], folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "--quiet"]
-    command += ["--only-binary", ":all:", "--python-version", python, "--implementation", "cp"]
+    command += ["--constraint", str(CONSTRAINTS), "--only-binary", ":all:", "--python-version", python, "--implementation", "cp"]
     command += [argument for tag in tags for argument in ("--platform", tag)]
     result = subprocess.run(  # noqa: S603 - our own pins, no shell
         [*command, "--target", str(folder), *pins], capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise BundlingError(f"packages for Python {python} on {' or '.join(tags)}:\n{result.stderr.strip()}")
+    _refuse_unpinned(folder)
     # Commands nobody calls, whose first line is this machine's Python; and records that differ with it.
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for record in folder.glob("*.dist-info/RECORD"):
         record.unlink()
+
+
+def _refuse_unpinned(folder: Path) -> None:
+    """What only another package asks for must not change from one day to the next either."""
+    pinned = {line.partition("==")[0] for file in RUNTIME.rglob("*.txt") for line in file.read_text().splitlines()}
+    names = {re.sub(r"\[.*\]", "", name).lower().replace("-", "_") for name in pinned}
+    for folder_of_package in folder.glob("*.dist-info"):
+        name, _, version = folder_of_package.stem.rpartition("-")
+        if name.lower() not in names:
+            raise BundlingError(f"{name} is not pinned: add {name}=={version} to {CONSTRAINTS}")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -28,6 +28,8 @@ class Config:
     backup_days: int
 
     job_workers: int
+    # None: a run ends only when it is stopped, and Glue replaces it in its maintenance window.
+    job_timeout_hours: int | None
     # When the orchestrator starts the job (which does nothing while a run is active), and when it stops it.
     start_schedule: str | None
     stop_schedule: str | None
@@ -67,6 +69,7 @@ DEV = Config(
     database_connections=81,
     backup_days=1,
     job_workers=2,
+    job_timeout_hours=12,
     start_schedule=None,
     # Started by hand; what was forgotten in the evening is not paid for at night.
     stop_schedule="cron(0 20 * * ? *)",
@@ -90,6 +93,7 @@ PROD = Config(
     backup_days=14,
     # One for the driver; two executors have a core for each of the eight shards that two on-demand streams start with.
     job_workers=3,
+    job_timeout_hours=None,
     # Brings back a run that ended, whatever ended it.
     start_schedule="rate(5 minutes)",
     stop_schedule=None,

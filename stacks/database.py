@@ -75,12 +75,16 @@ class DatabaseStack(Stack):
         # RDS would create these two without an end.
         for log in ("postgresql", "upgrade"):
             instance.node.add_dependency(self._log_group(log, f"/aws/rds/instance/{name}/{log}"))
-        acknowledge(instance, RDS11="A port says nothing: no address outside two security groups reaches the instance.")
+        acknowledge(
+            instance, {"RDS11": "Hiding the port protects nothing: only two security groups can reach the instance."}
+        )
         if not self._config.keeps_data:
             acknowledge(
                 instance,
-                RDS3="Made to be destroyed after each session: its data can be simulated again.",
-                RDS10="Made to be destroyed after each session: protection would be in the way.",
+                {
+                    "RDS3": "Made to be destroyed after each session: its data can be simulated again.",
+                    "RDS10": "Made to be destroyed after each session: protection would be in the way.",
+                },
             )
         return instance
 
@@ -106,8 +110,10 @@ class DatabaseStack(Stack):
         )
         acknowledge(
             secret,
-            SMG4="Rotated by two commands that docs/operations.md gives: a password changes in the database and in"
-            " the secret together, and the job reads the secret anew whenever it connects.",
+            {
+                "SMG4": "Rotated by two commands that docs/operations.md gives: the password changes in the secret and"
+                " then in the database, and the job reads the secret anew whenever it connects."
+            },
         )
         return secret
 

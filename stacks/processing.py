@@ -1,6 +1,7 @@
 """The Glue job that credits checkouts, and the function that starts and stops it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -13,19 +14,20 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge
 from stacks.bundling import RUNTIME, glue_zip
 from stacks.config import Config
+from stacks.job_role import JobRole
 from stacks.network import PRIVATE
-from stacks.python_function import PythonFunction, allow_network_interfaces
+from stacks.python_function import PythonFunction
 
-# Glue replaces the run of a streaming job in this hour of the week (UTC), and allows it only to a job whose timeout
-# is longer than the week between two of them.
+# The hour of the week (UTC) in which Glue replaces the run of a streaming job, unless the run has a timeout.
 MAINTENANCE_WINDOW = "Sun:3"
-TIMEOUT = Duration.days(8)
+CHECKPOINT = "attribution"
 
 
 class ProcessingStack(Stack):
@@ -49,8 +51,16 @@ class ProcessingStack(Stack):
         self.checkpoints = self._bucket()
         self.job_output = self._log_group("output")
         self._job_errors = self._log_group("error")
-        role = self._role()
         connections = self._connections(vpc, database)
+        role = JobRole(
+            self,
+            "JobRole",
+            checkpoint=(self.checkpoints, CHECKPOINT),
+            log_groups=[self.job_output, self._job_errors],
+            streams=[clicks, checkouts],
+            writer_login=writer_login,
+            connections=connections,
+        )
         self.job = self._job(role, connections, clicks, checkouts, writer_login)
         self.orchestrator = self._orchestrator()
         self._schedule("start", config.start_schedule)
@@ -89,7 +99,9 @@ class ProcessingStack(Stack):
             ],
             removal_policy=self._config.removal_policy,
         )
-        acknowledge(bucket, S1="One role writes here, several times a second: an access log would outgrow the data.")
+        acknowledge(
+            bucket, {"S1": "One role writes here, several times a second: a log of that would outgrow the data."}
+        )
         return bucket
 
     def _log_group(self, stream: str) -> logs.LogGroup:
@@ -101,19 +113,6 @@ class ProcessingStack(Stack):
             retention=self._config.log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-
-    def _role(self) -> iam.Role:
-        role = iam.Role(
-            self,
-            "JobRole",
-            assumed_by=iam.ServicePrincipal("glue.amazonaws.com"),
-            description="Role of the attribution job",
-        )
-        self.checkpoints.grant_read_write(role)
-        for log_group in (self.job_output, self._job_errors):
-            log_group.grant_write(role)
-        allow_network_interfaces(role)
-        return role
 
     def _connections(self, vpc: ec2.Vpc, database: rds.DatabaseInstance) -> list[glue.Connection]:
         """One for each private subnet: Glue takes the next when a zone cannot give it addresses."""
@@ -137,23 +136,22 @@ class ProcessingStack(Stack):
 
     def _job(
         self,
-        role: iam.Role,
+        role: JobRole,
         connections: Sequence[glue.Connection],
         clicks: kinesis.Stream,
         checkouts: kinesis.Stream,
         writer_login: secretsmanager.Secret,
     ) -> glue.PySparkStreamingJob:
-        for stream in (clicks, checkouts):
-            stream.grant_read(role)
-        writer_login.grant_read(role)
+        hours = self._config.job_timeout_hours
         job = glue.PySparkStreamingJob(
             self,
             "AttributionJob",
             job_name=self._config.name("attribution"),
             description="Credits each checkout to the first click of the same user within the hour before it",
-            role=role,
-            script=glue.Code.from_asset(str(RUNTIME / "attribution_job" / "glue_script.py")),
-            extra_python_files=[glue.Code.from_asset(str(glue_zip(self)))],
+            # The construct would let it read the whole bucket of assets.
+            role=role.without_policy_updates(),
+            script=self._code(role, "Script", RUNTIME / "attribution_job" / "glue_script.py"),
+            extra_python_files=[self._code(role, "Zip", glue_zip(self))],
             glue_version=glue.GlueVersion.V6_0,
             worker_configuration=glue.WorkerConfiguration(
                 worker_type=glue.WorkerType.G_1X, number_of_workers=self._config.job_workers
@@ -161,21 +159,37 @@ class ProcessingStack(Stack):
             connections=connections,
             max_concurrent_runs=1,
             max_retries=1,
-            timeout=TIMEOUT,
-            # Glue 5 and later log as they go, to groups of this prefix; the older switch has no effect there.
+            timeout=None if hours is None else Duration.hours(hours),
+            # Glue 5 and later log as they go, to groups of the prefix below; the older switch has no effect there.
             continuous_logging=glue.ContinuousLoggingProps(enabled=False),
             default_arguments={
                 "--custom-logGroup-prefix": self._config.log_group_name("attribution-job"),
                 "--clicks_stream": clicks.stream_name,
                 "--checkouts_stream": checkouts.stream_name,
                 "--region": self.region,
-                "--checkpoint": self.checkpoints.s3_url_for_object("attribution"),
+                "--checkpoint": self.checkpoints.s3_url_for_object(CHECKPOINT),
                 "--database_secret": writer_login.secret_arn,
                 "--trigger_interval": "1 second",
                 "--records_per_batch": "20000",
             },
         )
+        resource = job.node.default_child
+        if isinstance(resource, glue.CfnJob):
+            resource.maintenance_window = MAINTENANCE_WINDOW
+        acknowledge(
+            job,
+            {
+                "GL1": "Its log groups are our own, encrypted with our own key. A security configuration would make"
+                " Glue log to groups that it creates itself, without our retention, metrics or alarms.",
+                "GL3": "It has no bookmark: a streaming query keeps its progress in its checkpoint, which is encrypted.",
+            },
+        )
         return job
+
+    def _code(self, role: JobRole, construct_id: str, path: Path) -> glue.Code:
+        asset = s3_assets.Asset(self, construct_id, path=str(path))
+        role.allow_reading(asset)
+        return glue.Code.from_bucket(asset.bucket, asset.s3_object_key)
 
     def _orchestrator(self) -> PythonFunction:
         function = PythonFunction(

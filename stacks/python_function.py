@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.acknowledgements import acknowledge
 from stacks.bundling import lambda_folder
 from stacks.config import Config
 
@@ -45,7 +46,7 @@ class PythonFunction(lambda_.Function):
         )
         log_group.grant_write(role)
         if "vpc" in others:
-            allow_network_interfaces(role)
+            _allow_network_interfaces(role)
         super().__init__(
             scope,
             construct_id,
@@ -65,8 +66,8 @@ class PythonFunction(lambda_.Function):
         )
 
 
-def allow_network_interfaces(role: iam.Role) -> None:
-    """Let a service attach what runs with `role` to the VPC."""
+def _allow_network_interfaces(role: iam.Role) -> None:
+    """Let Lambda attach what runs with `role` to the VPC."""
     role.add_to_policy(
         iam.PolicyStatement(
             actions=[
@@ -74,12 +75,8 @@ def allow_network_interfaces(role: iam.Role) -> None:
                 "ec2:DeleteNetworkInterface",
                 "ec2:DescribeNetworkInterfaces",
                 "ec2:DescribeSubnets",
-                "ec2:DescribeSecurityGroups",
-                "ec2:DescribeVpcs",
-                "ec2:DescribeVpcEndpoints",
-                "ec2:DescribeRouteTables",
-                "ec2:DescribeVpcAttribute",
             ],
             resources=["*"],
         )
     )
+    acknowledge(role, {"IAM5[Resource::*]": "Lambda requires these rights on interfaces that are yet to be created."})

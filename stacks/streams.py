@@ -35,7 +35,7 @@ class StreamsStack(Stack):
 
     def _stream(self, events_of: str) -> kinesis.Stream:
         # Kinesis has no endpoint without TLS, so there is none to forbid.
-        return kinesis.Stream(
+        stream = kinesis.Stream(
             self,
             events_of.capitalize(),
             stream_name=self._config.name(events_of),
@@ -45,6 +45,8 @@ class StreamsStack(Stack):
             encryption_key=self._key,
             removal_policy=self._config.removal_policy,
         )
+        acknowledge(stream, {"KDS3": "A key of our own: whoever reads events needs a grant on the key as well."})
+        return stream
 
     def _queue(self) -> sqs.Queue:
         queue = sqs.Queue(
@@ -54,7 +56,7 @@ class StreamsStack(Stack):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(queue, SQS3="This is the dead-letter queue: of the schedule and of the data generator.")
+        acknowledge(queue, {"SQS3": "This is the dead-letter queue: of the schedule and of the data generator."})
         return queue
 
     def _data_generator(self) -> PythonFunction:

@@ -1,0 +1,109 @@
+"""What the attribution job may do."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.acknowledgements import acknowledge
+
+
+class JobRole(iam.Role):
+    """Reads two streams and one login, writes one checkpoint and its log.
+
+    Statements, where a grant of the construct library would be wider than what is needed.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        checkpoint: tuple[s3.Bucket, str],
+        log_groups: Sequence[logs.LogGroup],
+        streams: Sequence[kinesis.Stream],
+        writer_login: secretsmanager.Secret,
+        connections: Sequence[glue.Connection],
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            assumed_by=iam.ServicePrincipal("glue.amazonaws.com"),
+            description="Role of the attribution job",
+        )
+        for stream in streams:
+            stream.grant_read(self)
+        writer_login.grant_read(self)
+        for log_group in log_groups:
+            log_group.grant_write(self)
+        self._allow_checkpoint(*checkpoint)
+        self._allow_connections(connections)
+        self._allow_network_interfaces()
+        self._allow_metrics()
+
+    def allow_reading(self, asset: s3_assets.Asset) -> None:
+        """Let the job load this part of itself."""
+        self._allow(["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key)])
+
+    def _allow_checkpoint(self, bucket: s3.Bucket, prefix: str) -> None:
+        # Without a slash: Hadoop marks a folder by an object beside it.
+        self._allow(
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+            [bucket.arn_for_objects(f"{prefix}*")],
+        )
+        self._allow(["s3:ListBucket", "s3:GetBucketLocation"], [bucket.bucket_arn])
+        if bucket.encryption_key:
+            bucket.encryption_key.grant(self, "kms:Decrypt", "kms:GenerateDataKey")
+        name = Stack.of(self).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
+        acknowledge(self, {f"IAM5[Resource::<{name}.Arn>/{prefix}*]": "Spark names the files of its checkpoint."})
+
+    def _allow_connections(self, connections: Sequence[glue.Connection]) -> None:
+        catalog = Stack.of(self).format_arn(service="glue", resource="catalog")
+        self._allow(["glue:GetConnection"], [catalog, *(connection.connection_arn for connection in connections)])
+
+    def _allow_network_interfaces(self) -> None:
+        """What Glue does in the name of a job that has a connection."""
+        self._allow(
+            [
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcAttribute",
+                "ec2:DescribeVpcEndpoints",
+            ],
+            ["*"],
+        )
+        self._allow(
+            ["ec2:CreateTags", "ec2:DeleteTags"],
+            [Stack.of(self).format_arn(service="ec2", resource="network-interface", resource_name="*")],
+            {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}},
+        )
+        any_interface = "arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:network-interface/*"
+        acknowledge(
+            self, {f"IAM5[Resource::{any_interface}]": "Glue's own tag, on interfaces that are yet to be created."}
+        )
+
+    def _allow_metrics(self) -> None:
+        self._allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": "Glue"}})
+        reason = (
+            "EC2's descriptions and CloudWatch's metrics have no ARN, and Glue requires the rights on interfaces"
+            " that are yet to be created."
+        )
+        acknowledge(self, {"IAM5[Resource::*]": reason})
+
+    def _allow(
+        self, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, dict[str, object]] | None = None
+    ) -> None:
+        self.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        )

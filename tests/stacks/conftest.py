@@ -1,0 +1,93 @@
+"""Both environments, synthesised once, without bundling."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+from stacks.config import DEV, ENVIRONMENTS, PROD, Config
+from stacks.stage import StreamingStage
+
+ROOT = Path(__file__).parents[2]
+# pytest does not read cdk.json; the CLI does.
+CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A synthesised stage, by the ids of its stacks."""
+
+    config: Config
+    stage: StreamingStage
+
+    @cached_property
+    def templates(self) -> dict[str, Template]:
+        return {stack.node.id: Template.from_stack(stack) for stack in self.stage.node.children if Stack.is_stack(stack)}
+
+    def resources(self, stack: str, kind: str) -> dict[str, dict[str, Any]]:
+        """The stack's resources of a type, by logical id."""
+        found: dict[str, dict[str, Any]] = self.templates[stack].find_resources(kind)
+        return found
+
+    def properties(self, stack: str, kind: str) -> dict[str, Any]:
+        """The properties of the only resource of that type."""
+        (resource,) = self.resources(stack, kind).values()
+        properties: dict[str, Any] = resource["Properties"]
+        return properties
+
+    def everything(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Stack, logical id and definition of every resource."""
+        return [
+            (stack, logical_id, resource)
+            for stack, template in self.templates.items()
+            for logical_id, resource in template.to_json().get("Resources", {}).items()
+        ]
+
+    def statements(self, stack: str, role: str) -> list[dict[str, Any]]:
+        """What the roles whose logical id begins so may do."""
+        return [
+            statement
+            for policy in self.resources(stack, "AWS::IAM::Policy").values()
+            if any(reference["Ref"].startswith(role) for reference in policy["Properties"]["Roles"])
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+
+
+def synthesise(config: Config) -> Environment:
+    environment = Environment(config, StreamingStage(App(context=CONTEXT), config))
+    assert environment.templates
+    return environment
+
+
+@pytest.fixture(scope="session")
+def dev() -> Environment:
+    return synthesise(DEV)
+
+
+@pytest.fixture(scope="session")
+def prod() -> Environment:
+    return synthesise(PROD)
+
+
+@pytest.fixture(params=list(ENVIRONMENTS), scope="session")
+def environment(request: pytest.FixtureRequest) -> Environment:
+    """Each of them."""
+    synthesised: Environment = request.getfixturevalue(request.param)
+    return synthesised
+
+
+def actions(statement: dict[str, Any]) -> set[str]:
+    """A statement's actions, of which CloudFormation writes a single one without a list."""
+    listed = statement["Action"]
+    return {listed} if isinstance(listed, str) else set(listed)
+
+
+def resources(statement: dict[str, Any]) -> list[Any]:
+    """A statement's resources, likewise."""
+    listed = statement["Resource"]
+    return listed if isinstance(listed, list) else [listed]

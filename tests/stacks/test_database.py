@@ -1,0 +1,135 @@
+from pathlib import Path
+
+import pytest
+
+from stacks import database
+from tests.stacks.conftest import DEV, Environment, actions, resources, synthesise
+
+
+def test_the_database_is_never_public(environment: Environment) -> None:
+    assert environment.properties("Database", "AWS::RDS::DBInstance")["PubliclyAccessible"] is False
+
+
+def test_the_database_lies_in_the_database_subnets(environment: Environment) -> None:
+    subnets = environment.properties("Database", "AWS::RDS::DBSubnetGroup")["SubnetIds"]
+    assert len(subnets) == 2
+    assert all("VpcdatabaseSubnet" in subnet["Fn::ImportValue"] for subnet in subnets)
+
+
+def test_the_database_is_encrypted_with_a_key_of_our_own(environment: Environment) -> None:
+    (key,) = environment.resources("Database", "AWS::KMS::Key")
+    instance = environment.properties("Database", "AWS::RDS::DBInstance")
+    assert instance["StorageEncrypted"] is True
+    assert instance["KmsKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+
+
+def test_the_database_refuses_connections_without_tls(environment: Environment) -> None:
+    parameters = environment.properties("Database", "AWS::RDS::DBParameterGroup")["Parameters"]
+    assert parameters["rds.force_ssl"] == "1"
+
+
+def test_no_password_stands_in_the_template(environment: Environment) -> None:
+    instance = environment.properties("Database", "AWS::RDS::DBInstance")
+    assert instance["ManageMasterUserPassword"] is True
+    assert "MasterUserPassword" not in instance
+    for secret in environment.resources("Database", "AWS::SecretsManager::Secret").values():
+        generated = secret["Properties"]["GenerateSecretString"]
+        assert generated["GenerateStringKey"] == "password"
+        assert generated["PasswordLength"] == 40
+
+
+def test_a_login_has_what_the_job_reads(environment: Environment) -> None:
+    templates = [
+        str(secret["Properties"]["GenerateSecretString"]["SecretStringTemplate"])
+        for secret in environment.resources("Database", "AWS::SecretsManager::Secret").values()
+    ]
+    assert len(templates) == 2
+    for template in templates:
+        assert all(f'"{key}"' in template for key in ("host", "port", "dbname", "username"))
+    for role in ("pipeline_writer", "pipeline_analyst"):
+        assert any(role in template for template in templates)
+
+
+def test_dev_is_small_and_leaves_nothing_behind(dev: Environment) -> None:
+    (instance,) = dev.resources("Database", "AWS::RDS::DBInstance").values()
+    assert instance["Properties"]["DBInstanceClass"] == "db.t3.micro"
+    assert instance["Properties"]["MultiAZ"] is False
+    assert instance["Properties"]["DeletionProtection"] is False
+    assert instance["DeletionPolicy"] == "Delete"
+
+
+def test_production_survives_a_zone_and_a_mistake(prod: Environment) -> None:
+    (instance,) = prod.resources("Database", "AWS::RDS::DBInstance").values()
+    assert instance["Properties"]["MultiAZ"] is True
+    assert instance["Properties"]["DeletionProtection"] is True
+    assert instance["Properties"]["BackupRetentionPeriod"] == 14
+    assert instance["DeletionPolicy"] == "Retain"
+
+
+def test_storage_is_gp3_and_grows(environment: Environment) -> None:
+    instance = environment.properties("Database", "AWS::RDS::DBInstance")
+    assert instance["StorageType"] == "gp3"
+    assert instance["MaxAllocatedStorage"] > int(instance["AllocatedStorage"])
+
+
+def test_backups_are_taken_and_logs_are_exported_to_groups_that_end(environment: Environment) -> None:
+    instance = environment.properties("Database", "AWS::RDS::DBInstance")
+    assert instance["BackupRetentionPeriod"] >= 1
+    assert instance["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
+    groups = {
+        group["Properties"]["LogGroupName"]: group["Properties"]["RetentionInDays"]
+        for group in environment.resources("Database", "AWS::Logs::LogGroup").values()
+    }
+    for log in instance["EnableCloudwatchLogsExports"]:
+        assert groups[f"/aws/rds/instance/{instance['DBInstanceIdentifier']}/{log}"]
+
+
+def test_only_migrations_and_job_reach_the_database(environment: Environment) -> None:
+    (instance,) = [name for name in environment.resources("Database", "AWS::EC2::SecurityGroup") if "Instance" in name]
+    rules = [
+        (stack, resource["Properties"])
+        for stack, _, resource in environment.everything()
+        if resource["Type"] == "AWS::EC2::SecurityGroupIngress" and instance[:20] in str(resource["Properties"]["GroupId"])
+    ]
+    assert {stack for stack, _ in rules} == {"Database", "Processing"}
+    assert len(rules) == 2
+    for _, rule in rules:
+        assert "CidrIp" not in rule
+        assert rule["IpProtocol"] == "tcp"
+
+
+def test_migrations_run_in_the_private_subnets_and_only_read_three_secrets(environment: Environment) -> None:
+    function = environment.properties("Database", "AWS::Lambda::Function")
+    assert all("VpcprivateSubnet" in subnet["Fn::ImportValue"] for subnet in function["VpcConfig"]["SubnetIds"])
+    reading = [
+        statement
+        for statement in environment.statements("Database", "MigrationRole")
+        if any(action.startswith("secretsmanager:") for action in actions(statement))
+    ]
+    assert {action for statement in reading for action in actions(statement)} == {
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:DescribeSecret",
+    }
+    secrets = [resource for statement in reading for resource in resources(statement)]
+    assert len(secrets) == 3
+    assert "*" not in secrets
+
+
+def test_migrations_wait_for_the_database_and_not_for_ever(environment: Environment) -> None:
+    (migrations,) = environment.resources("Database", "Custom::Migrations").values()
+    (instance,) = environment.resources("Database", "AWS::RDS::DBInstance")
+    assert instance in migrations["DependsOn"]
+    assert migrations["Properties"]["ServiceTimeout"] == "600"
+
+
+def test_a_changed_sql_file_runs_the_migrations_again(
+    dev: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "database" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "0001_tables.sql").write_text("select 1;")
+    monkeypatch.setattr(database, "RUNTIME", tmp_path)
+    before = dev.properties("Database", "Custom::Migrations")["Files"]
+    changed = synthesise(DEV).properties("Database", "Custom::Migrations")["Files"]
+    (folder / "0001_tables.sql").write_text("select 2;")
+    assert len({before, changed, synthesise(DEV).properties("Database", "Custom::Migrations")["Files"]}) == 3

@@ -1,0 +1,189 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.job_metrics import FIELDS
+from stacks.monitoring import QUERIES
+from tests.stacks.conftest import ROOT, Environment
+
+RUNBOOKS = re.compile(r"docs/operations\.md#([a-z-]+)")
+
+
+def alarms(environment: Environment) -> dict[str, dict[str, Any]]:
+    """Properties by the alarm's id."""
+    prefix = environment.config.name("")
+    return {
+        alarm["Properties"]["AlarmName"].removeprefix(prefix): alarm["Properties"]
+        for alarm in environment.resources("Monitoring", "AWS::CloudWatch::Alarm").values()
+    }
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a heading of the page has."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_there_is_an_alarm_for_every_promise_and_service(environment: Environment) -> None:
+    expected = {
+        "Freshness",
+        "WatermarkLag",
+        "LateEvents",
+        "DeadLetters",
+        "Unattributed",
+        "ClicksMissing",
+        "ClicksThrottled",
+        "ClicksBehind",
+        "CheckoutsMissing",
+        "CheckoutsThrottled",
+        "CheckoutsBehind",
+        "GeneratorErrors",
+        "GeneratorGaveUp",
+        "OrchestratorErrors",
+        "DatabaseBusy",
+        "DatabaseConnections",
+        "DatabaseStorage",
+    }
+    assert set(alarms(environment)) == expected | ({"JobSilent"} if environment.config.job_always_on else set())
+
+
+@pytest.mark.parametrize(
+    ("alarm", "dev_threshold", "prod_threshold"),
+    [
+        ("Freshness", 300, 60),
+        ("WatermarkLag", 1200, 1200),
+        ("LateEvents", 5, 5),
+        ("DeadLetters", 2, 2),
+        ("Unattributed", 80, 80),
+        ("ClicksBehind", 30 * 60 * 1000, 30 * 60 * 1000),
+        ("GeneratorErrors", 1, 1),
+        ("DatabaseBusy", 80, 80),
+        ("DatabaseConnections", 64, 661),
+        ("DatabaseStorage", 2 * 1024**3, 10 * 1024**3),
+    ],
+)
+def test_thresholds(
+    dev: Environment, prod: Environment, alarm: str, dev_threshold: float, prod_threshold: float
+) -> None:
+    assert alarms(dev)[alarm]["Threshold"] == dev_threshold
+    assert alarms(prod)[alarm]["Threshold"] == prod_threshold
+
+
+def test_silence_is_an_incident_where_the_job_always_runs(prod: Environment) -> None:
+    for alarm in ("JobSilent", "Freshness", "ClicksMissing", "CheckoutsMissing"):
+        assert alarms(prod)[alarm]["TreatMissingData"] == "breaching"
+
+
+def test_a_job_that_nobody_started_alarms_nobody(dev: Environment) -> None:
+    assert alarms(dev)["Freshness"]["TreatMissingData"] == "notBreaching"
+
+
+def test_every_alarm_reaches_the_topic_and_so_does_its_end(environment: Environment) -> None:
+    (topic,) = environment.resources("Monitoring", "AWS::SNS::Topic")
+    for alarm in alarms(environment).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+
+
+def test_every_alarm_names_a_runbook_that_exists(environment: Environment) -> None:
+    known = anchors(ROOT / "docs" / "operations.md")
+    for name, alarm in alarms(environment).items():
+        match = RUNBOOKS.search(alarm["AlarmDescription"])
+        assert match, name
+        assert match[1] in known, name
+
+
+def test_no_runbook_is_about_an_alarm_that_is_gone(dev: Environment, prod: Environment) -> None:
+    described = {RUNBOOKS.search(alarm["AlarmDescription"])[1] for alarm in alarms(prod).values()}  # type: ignore[index]
+    section = (ROOT / "docs" / "operations.md").read_text().partition("## Runbooks")[2].partition("\n## ")[0]
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^### (.+)$", section, flags=re.MULTILINE)}
+    assert headings == described | {"job-failed"}
+
+
+def test_a_failed_run_is_told_with_its_runbook(environment: Environment) -> None:
+    rule = environment.properties("Monitoring", "AWS::Events::Rule")
+    assert rule["EventPattern"]["source"] == ["aws.glue"]
+    assert rule["EventPattern"]["detail-type"] == ["Glue Job State Change"]
+    assert rule["EventPattern"]["detail"]["state"] == ["FAILED", "TIMEOUT"]
+    assert "docs/operations.md#job-failed" in str(rule["Targets"])
+
+
+def test_alarms_are_encrypted_and_published_by_tls(environment: Environment) -> None:
+    (key,) = environment.resources("Monitoring", "AWS::KMS::Key")
+    assert environment.properties("Monitoring", "AWS::SNS::Topic")["KmsMasterKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+    policy = environment.properties("Monitoring", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    assert any(
+        statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy
+    )
+    publishers = str([statement["Principal"] for statement in policy if statement["Effect"] == "Allow"])
+    assert all(service in publishers for service in ("cloudwatch.amazonaws.com", "events.amazonaws.com"))
+
+
+def test_an_address_is_told_where_there_is_one(dev: Environment, prod: Environment) -> None:
+    dev.templates["Monitoring"].resource_count_is("AWS::SNS::Subscription", 0)
+    subscription = prod.properties("Monitoring", "AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", prod.config.alarm_email)
+
+
+def test_every_field_of_a_batch_is_a_metric(environment: Environment) -> None:
+    transformations = [
+        (metric_filter["Properties"]["FilterPattern"], metric_filter["Properties"]["MetricTransformations"][0])
+        for metric_filter in environment.resources("Monitoring", "AWS::Logs::MetricFilter").values()
+    ]
+    assert {pattern for pattern, _ in transformations} == {'{ $.message = "batch" }'}
+    values = {transformation["MetricName"]: transformation["MetricValue"] for _, transformation in transformations}
+    assert values == {field: f"$.{field}" for field in FIELDS} | {"batches": "1"}
+
+
+def test_the_metrics_are_fields_that_the_job_logs() -> None:
+    job = ROOT / "runtime" / "attribution_job"
+    logged = (job / "progress.py").read_text() + (job / "sink.py").read_text()
+    # Logged by a version of the job that is on its way.
+    assert [field for field in FIELDS if field not in logged] in ([], ["put_to_row_seconds"])
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "IncomingRecords",
+        "GetRecords.IteratorAgeMilliseconds",
+        "WriteProvisionedThroughputExceeded",
+        "ReadProvisionedThroughputExceeded",
+        "Invocations",
+        "Errors",
+        "Duration",
+        "glue.succeed.ALL",
+        "glue.error.ALL",
+        "glue.driver.aggregate.elapsedTime",
+        "CPUUtilization",
+        "DatabaseConnections",
+        "FreeStorageSpace",
+        "ReadThroughput",
+        "WriteThroughput",
+        "put_to_row_seconds",
+        "watermark_lag_seconds",
+        "late",
+        "dead_letters",
+        "credits",
+        "clicks",
+        "checkouts",
+    ],
+)
+def test_the_dashboard_shows(environment: Environment, metric: str) -> None:
+    body = environment.properties("Monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]
+    assert f'"{metric}"' in "".join(part if isinstance(part, str) else "" for part in body["Fn::Join"][1])
+
+
+def test_the_dashboard_is_valid_json(environment: Environment) -> None:
+    body = environment.properties("Monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]
+    widgets = json.loads("".join(part if isinstance(part, str) else "token" for part in body["Fn::Join"][1]))["widgets"]
+    assert len(widgets) == 24
+
+
+def test_queries_are_saved_for_the_jobs_log(environment: Environment) -> None:
+    saved = environment.resources("Monitoring", "AWS::Logs::QueryDefinition").values()
+    assert {query["Properties"]["Name"].rpartition("/")[2] for query in saved} == set(QUERIES)
+    assert all(query["Properties"]["LogGroupNames"] for query in saved)

@@ -1,0 +1,112 @@
+"""What holds for every stack: reviewed by machines, so that reviewers see only what changed."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from stacks.acknowledgements import PACK
+from stacks.config import ENVIRONMENTS
+from stacks.stage import StreamingStage
+from tests.stacks.conftest import CONTEXT, ROOT, Environment
+
+STACKS = ("Network", "Streams", "Database", "Processing", "Monitoring")
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
+def without_hashes(template: dict[str, Any]) -> Any:
+    """A template in which an asset's content does not show: its code has tests of its own."""
+    return json.loads(HASH.sub("<hash>", json.dumps(template)))
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_templates_change_only_when_the_snapshot_does(
+    environment: Environment, stack: str, snapshot: SnapshotAssertion
+) -> None:
+    assert without_hashes(environment.templates[stack].to_json()) == snapshot
+
+
+@pytest.mark.parametrize("name", list(ENVIRONMENTS))
+def test_nag_finds_nothing_that_was_not_accepted(name: str, tmp_path: Path) -> None:
+    app = App(context=CONTEXT, outdir=str(tmp_path))
+    StreamingStage(app, ENVIRONMENTS[name])
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()  # raises for a finding
+    report = json.loads((tmp_path / "validation-report.json").read_text())
+    assert [plugin for plugin in report["pluginReports"] if plugin.get("violations")] == []
+
+
+def test_nag_would_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.acknowledgements.PACK", "Other")
+    app = App(context=CONTEXT, outdir=str(tmp_path))
+    StreamingStage(app, ENVIRONMENTS["dev"])
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+
+
+def test_what_nag_was_told_to_accept(environment: Environment, snapshot: SnapshotAssertion) -> None:
+    accepted = {
+        construct.node.path: {
+            rule: reason
+            for entry in construct.node.metadata
+            if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+            for rule, reason in entry.data.items()
+            if rule.startswith(PACK)  # not what the construct library accepts of itself
+        }
+        for construct in environment.stage.node.find_all()
+    }
+    assert {path: rules for path, rules in accepted.items() if rules} == snapshot
+
+
+def test_templates_are_valid_to_cfn_lint(environment: Environment, tmp_path: Path) -> None:
+    for stack, template in environment.templates.items():
+        (tmp_path / f"{stack}.template.json").write_text(json.dumps(template.to_json()))
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *map(str, tmp_path.glob("*.template.json"))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_log_is_kept_for_ever(environment: Environment) -> None:
+    for stack, logical_id, resource in environment.everything():
+        if resource["Type"] == "AWS::Logs::LogGroup":
+            assert resource["Properties"]["RetentionInDays"], f"{stack}/{logical_id}"
+
+
+def test_every_key_rotates(environment: Environment) -> None:
+    for stack, logical_id, resource in environment.everything():
+        if resource["Type"] == "AWS::KMS::Key":
+            assert resource["Properties"]["EnableKeyRotation"] is True, f"{stack}/{logical_id}"
+
+
+def test_no_role_has_a_managed_policy(environment: Environment) -> None:
+    for stack, logical_id, resource in environment.everything():
+        if resource["Type"] == "AWS::IAM::Role":
+            assert "ManagedPolicyArns" not in resource["Properties"], f"{stack}/{logical_id}"
+
+
+def test_nothing_but_our_migrations_is_a_custom_resource(environment: Environment) -> None:
+    custom = [
+        resource["Type"]
+        for _, _, resource in environment.everything()
+        if resource["Type"].startswith(("Custom::", "AWS::CloudFormation::CustomResource"))
+    ]
+    assert custom == ["Custom::Migrations"]
+
+
+def test_an_environment_can_be_deployed_to_any_account(environment: Environment) -> None:
+    for template in environment.templates.values():
+        assert not re.search(r"\b\d{12}\b", json.dumps(template.to_json()))
