@@ -41,9 +41,7 @@ class Alarms(Construct):
             pending_window=Duration.days(7),
             removal_policy=self._config.removal_policy,
         )
-        topic = sns.Topic(
-            self, "Topic", topic_name=self._config.name("alarms"), master_key=key, enforce_ssl=True
-        )
+        topic = sns.Topic(self, "Topic", topic_name=self._config.name("alarms"), master_key=key, enforce_ssl=True)
         # A topic with a policy has lost the one by which anything in the account may publish.
         cloudwatch_service = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         topic.grant_publish(cloudwatch_service)

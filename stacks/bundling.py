@@ -91,7 +91,9 @@ def install(requirements: Iterable[Path], platform: Platform) -> Path:
     Raises:
         BundlingError: there is no wheel for the platform.
     """
-    pins = sorted({line for file in requirements for line in file.read_text().splitlines() if line[:1] not in ("", "#")})
+    pins = sorted(
+        {line for file in requirements for line in file.read_text().splitlines() if line[:1] not in ("", "#")}
+    )
     cause = (pins, CONSTRAINTS.read_text(), platform, Path(__file__).read_text())
     key = hashlib.sha256(repr(cause).encode()).hexdigest()[:16]
     folder = CACHE / f"packages-{key}"
@@ -108,7 +110,16 @@ def install(requirements: Iterable[Path], platform: Platform) -> Path:
 
 def _install(pins: list[str], python: str, tags: tuple[str, ...], folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "--quiet"]
-    command += ["--constraint", str(CONSTRAINTS), "--only-binary", ":all:", "--python-version", python, "--implementation", "cp"]
+    command += [
+        "--constraint",
+        str(CONSTRAINTS),
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        python,
+        "--implementation",
+        "cp",
+    ]
     command += [argument for tag in tags for argument in ("--platform", tag)]
     result = subprocess.run(  # noqa: S603 - our own pins, no shell
         [*command, "--target", str(folder), *pins], capture_output=True, text=True, check=False

@@ -1,5 +1,7 @@
 """What the job says of every batch in its log, as metrics: the job itself publishes none."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
@@ -57,7 +59,9 @@ class JobMetrics(Construct):
     def late_share(self) -> cloudwatch.MathExpression:
         """Percentage of accepted events that came after the watermark."""
         return _percentage(
-            "100 * late / (clicks + checkouts)", "late", {name: self.sum(name) for name in ("late", "clicks", "checkouts")}
+            "100 * late / (clicks + checkouts)",
+            "late",
+            {name: self.sum(name) for name in ("late", "clicks", "checkouts")},
         )
 
     def dead_letter_share(self) -> cloudwatch.MathExpression:
@@ -94,9 +98,9 @@ class JobMetrics(Construct):
 def _percentage(
     expression: str,
     label: str,
-    metrics: dict[str, cloudwatch.IMetric],
+    metrics: Mapping[str, cloudwatch.IMetric],
     period: Duration | None = None,
 ) -> cloudwatch.MathExpression:
     return cloudwatch.MathExpression(
-        expression=expression, label=f"{label} (%)", using_metrics=metrics, period=period or Duration.minutes(5)
+        expression=expression, label=f"{label} (%)", using_metrics=dict(metrics), period=period or Duration.minutes(5)
     )

@@ -104,6 +104,4 @@ class JobRole(iam.Role):
     def _allow(
         self, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, dict[str, object]] | None = None
     ) -> None:
-        self.add_to_policy(
-            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
-        )
+        self.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions))

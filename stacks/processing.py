@@ -5,8 +5,6 @@ from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
@@ -22,8 +20,7 @@ from stacks.acknowledgements import acknowledge
 from stacks.bundling import RUNTIME, glue_zip
 from stacks.config import Config
 from stacks.job_role import JobRole
-from stacks.network import PRIVATE
-from stacks.python_function import PythonFunction
+from stacks.orchestrator import Orchestrator
 
 # The hour of the week (UTC) in which Glue replaces the run of a streaming job, unless the run has a timeout.
 MAINTENANCE_WINDOW = "Sun:3"
@@ -62,9 +59,7 @@ class ProcessingStack(Stack):
             connections=connections,
         )
         self.job = self._job(role, connections, clicks, checkouts, writer_login)
-        self.orchestrator = self._orchestrator()
-        self._schedule("start", config.start_schedule)
-        self._schedule("stop", config.stop_schedule)
+        self.orchestrator = Orchestrator(self, "Orchestrator", config=config, job=self.job)
 
     def _encryption_key(self) -> kms.Key:
         key = kms.Key(
@@ -181,7 +176,7 @@ class ProcessingStack(Stack):
             {
                 "GL1": "Its log groups are our own, encrypted with our own key. A security configuration would make"
                 " Glue log to groups that it creates itself, without our retention, metrics or alarms.",
-                "GL3": "It has no bookmark: a streaming query keeps its progress in its checkpoint, which is encrypted.",
+                "GL3": "It has no bookmark: a streaming query has its progress in its checkpoint, which is encrypted.",
             },
         )
         return job
@@ -190,41 +185,3 @@ class ProcessingStack(Stack):
         asset = s3_assets.Asset(self, construct_id, path=str(path))
         role.allow_reading(asset)
         return glue.Code.from_bucket(asset.bucket, asset.s3_object_key)
-
-    def _orchestrator(self) -> PythonFunction:
-        function = PythonFunction(
-            self,
-            "Orchestrator",
-            config=self._config,
-            component="orchestrator",
-            description='Starts, stops and reports on the attribution job: {"action": "start" | "stop" | "status"}',
-            environment={"JOB_NAME": self.job.job_name},
-            timeout=Duration.minutes(1),
-            memory_size=256,
-            retry_attempts=2,
-            max_event_age=Duration.minutes(30),
-        )
-        function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["glue:GetJobRuns", "glue:StartJobRun", "glue:BatchStopJobRun"], resources=[self.job.job_arn]
-            )
-        )
-        return function
-
-    def _schedule(self, action: str, expression: str | None) -> None:
-        if expression is None:
-            return
-        events.Rule(
-            self,
-            f"{action.capitalize()}Schedule",
-            description=f"{action.capitalize()}s the attribution job",
-            schedule=events.Schedule.expression(expression),
-            targets=[
-                targets.LambdaFunction(
-                    self.orchestrator,
-                    event=events.RuleTargetInput.from_object({"action": action}),
-                    retry_attempts=2,
-                    max_event_age=Duration.minutes(30),
-                )
-            ],
-        )

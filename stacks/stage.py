@@ -15,9 +15,7 @@ class StreamingStage(Stage):
     """The five stacks of an environment, in any account and region: nothing is looked up."""
 
     def __init__(self, scope: Construct, config: Config) -> None:
-        super().__init__(
-            scope, config.environment.capitalize(), stage_name=f"{PROJECT}-{config.environment}"
-        )
+        super().__init__(scope, config.environment.capitalize(), stage_name=f"{PROJECT}-{config.environment}")
         network = NetworkStack(self, "Network", config=config)
         streams = StreamsStack(self, "Streams", config=config)
         database = DatabaseStack(self, "Database", config=config, vpc=network.vpc)

@@ -17,7 +17,7 @@ from runtime.database.migrate import migrate, set_password
 log = logging.getLogger(__name__)
 
 # CloudFormation takes no longer answer than 4,096 bytes.
-REASON_CHARACTERS = 1000
+REASON_CHARACTERS = 600
 
 
 def handler(event: dict[str, Any], _context: object = None) -> dict[str, list[str]]:
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], _context: object = None) -> dict[str, list[st
         return update()
     try:
         applied = {"applied": []} if event["RequestType"] == "Delete" else update()
-    except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
+    except Exception as error:  # whatever it is, CloudFormation waits for an answer
         log.exception("failed")
         respond(event, status="FAILED", reason=f"{type(error).__name__}: {error}")
         return {"applied": []}

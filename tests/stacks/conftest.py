@@ -27,12 +27,13 @@ class Environment:
 
     @cached_property
     def templates(self) -> dict[str, Template]:
-        return {stack.node.id: Template.from_stack(stack) for stack in self.stage.node.children if Stack.is_stack(stack)}
+        stacks = [child for child in self.stage.node.children if isinstance(child, Stack)]
+        return {stack.node.id: Template.from_stack(stack) for stack in stacks}
 
     def resources(self, stack: str, kind: str) -> dict[str, dict[str, Any]]:
         """The stack's resources of a type, by logical id."""
-        found: dict[str, dict[str, Any]] = self.templates[stack].find_resources(kind)
-        return found
+        found = self.templates[stack].find_resources(kind)
+        return {logical_id: dict(resource) for logical_id, resource in found.items()}
 
     def properties(self, stack: str, kind: str) -> dict[str, Any]:
         """The properties of the only resource of that type."""

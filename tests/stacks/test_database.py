@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from stacks import database
-from tests.stacks.conftest import DEV, Environment, actions, resources, synthesise
+from stacks.config import DEV
+from tests.stacks.conftest import Environment, actions, resources, synthesise
 
 
 def test_the_database_is_never_public(environment: Environment) -> None:
@@ -89,7 +90,8 @@ def test_only_migrations_and_job_reach_the_database(environment: Environment) ->
     rules = [
         (stack, resource["Properties"])
         for stack, _, resource in environment.everything()
-        if resource["Type"] == "AWS::EC2::SecurityGroupIngress" and instance[:20] in str(resource["Properties"]["GroupId"])
+        if resource["Type"] == "AWS::EC2::SecurityGroupIngress"
+        and instance[:20] in str(resource["Properties"]["GroupId"])
     ]
     assert {stack for stack, _ in rules} == {"Database", "Processing"}
     assert len(rules) == 2

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.use_extension(JSONSnapshotExtension)
 
 
-def without_hashes(template: dict[str, Any]) -> Any:
+def without_hashes(template: Mapping[str, Any]) -> Any:
     """A template in which an asset's content does not show: its code has tests of its own."""
     return json.loads(HASH.sub("<hash>", json.dumps(template)))
 
