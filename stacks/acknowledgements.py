@@ -11,7 +11,7 @@ PACK = "AwsSolutions"
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accept findings about `construct` and what it contains: `{"RDS3": "why"}` for the rule AwsSolutions-RDS3.
 
-    Without the pack's name before the rule's, nothing would be suppressed, and nothing would say so.
+    cdk-nag prints ids in the form that is made here.
     """
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=f"{PACK}::{PACK}-{rule}", reason=reason) for rule, reason in reasons.items())

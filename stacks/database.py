@@ -28,6 +28,7 @@ class DatabaseStack(Stack):
         super().__init__(scope, construct_id, description="PostgreSQL and its migrations")
         self._config = config
         self._vpc = vpc
+        self._security_groups: list[ec2.SecurityGroup] = []
         self._key = kms.Key(
             self,
             "Key",
@@ -133,7 +134,8 @@ class DatabaseStack(Stack):
                 "Logins": [self.writer_login.secret_arn, self.analyst_login.secret_arn],
             },
         )
-        resource.node.add_dependency(function, self.instance)
+        # On the rules of the security groups too: nothing else makes it wait for the way to the database.
+        resource.node.add_dependency(function, self.instance, *self._security_groups)
 
     def _migration_function(self) -> PythonFunction:
         owner_login = self.instance.secret
@@ -165,13 +167,15 @@ class DatabaseStack(Stack):
         return function
 
     def _security_group(self, construct_id: str, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(
+        group = ec2.SecurityGroup(
             self,
             f"{construct_id}SecurityGroup",
             vpc=self._vpc,
             description=description,
             allow_all_outbound=False,
         )
+        self._security_groups.append(group)
+        return group
 
     def _log_group(self, construct_id: str, name: str) -> logs.LogGroup:
         return logs.LogGroup(

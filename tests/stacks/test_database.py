@@ -121,6 +121,10 @@ def test_migrations_wait_for_the_database_and_not_for_ever(environment: Environm
     (migrations,) = environment.resources("Database", "Custom::Migrations").values()
     (instance,) = environment.resources("Database", "AWS::RDS::DBInstance")
     assert instance in migrations["DependsOn"]
+    for direction in ("Ingress", "Egress"):
+        assert set(environment.resources("Database", f"AWS::EC2::SecurityGroup{direction}")) <= set(
+            migrations["DependsOn"]
+        )
     assert migrations["Properties"]["ServiceTimeout"] == "600"
 
 

@@ -81,10 +81,11 @@ def test_templates_are_valid_to_cfn_lint(environment: Environment, tmp_path: Pat
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_no_log_is_kept_for_ever(environment: Environment) -> None:
+def test_logs_are_kept_for_a_week_in_dev_and_a_quarter_in_prod(environment: Environment) -> None:
+    days = {"dev": 7, "prod": 90}[environment.config.environment]
     for stack, logical_id, resource in environment.everything():
         if resource["Type"] == "AWS::Logs::LogGroup":
-            assert resource["Properties"]["RetentionInDays"], f"{stack}/{logical_id}"
+            assert resource["Properties"]["RetentionInDays"] == days, f"{stack}/{logical_id}"
 
 
 def test_every_key_rotates(environment: Environment) -> None:
