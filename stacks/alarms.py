@@ -2,16 +2,15 @@
 
 import re
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.config import Config
+from stacks.encryption_key import EncryptionKey
 
 RUNBOOK = "docs/operations.md"
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -33,19 +32,10 @@ class Alarms(Construct):
         self.all: list[cloudwatch.Alarm] = []
 
     def _topic(self) -> sns.Topic:
-        key = kms.Key(
-            self,
-            "Key",
-            description="Alarms",
-            enable_key_rotation=True,
-            pending_window=Duration.days(7),
-            removal_policy=self._config.removal_policy,
-        )
+        key = EncryptionKey(self, "Key", config=self._config, description="Alarms")
         topic = sns.Topic(self, "Topic", topic_name=self._config.name("alarms"), master_key=key, enforce_ssl=True)
         # A topic with a policy has lost the one by which anything in the account may publish.
-        cloudwatch_service = iam.ServicePrincipal("cloudwatch.amazonaws.com")
-        topic.grant_publish(cloudwatch_service)
-        key.grant(cloudwatch_service, "kms:Decrypt", "kms:GenerateDataKey")
+        topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         if self._config.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._config.alarm_email))
         return topic

@@ -5,7 +5,6 @@ import json
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -14,6 +13,7 @@ from constructs import Construct
 from stacks.acknowledgements import acknowledge
 from stacks.bundling import RUNTIME
 from stacks.config import Config
+from stacks.encryption_key import EncryptionKey
 from stacks.network import DATABASE, PRIVATE
 from stacks.python_function import PythonFunction
 
@@ -29,14 +29,7 @@ class DatabaseStack(Stack):
         self._config = config
         self._vpc = vpc
         self._security_groups: list[ec2.SecurityGroup] = []
-        self._key = kms.Key(
-            self,
-            "Key",
-            description="Storage of the database",
-            enable_key_rotation=True,
-            pending_window=Duration.days(7),
-            removal_policy=config.removal_policy,
-        )
+        self._key = EncryptionKey(self, "Key", config=config, description="Storage of the database")
         self.instance = self._instance()
         self.writer_login = self._login("WriterLogin", "pipeline_writer")
         self.analyst_login = self._login("AnalystLogin", "pipeline_analyst")

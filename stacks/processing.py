@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
@@ -19,6 +18,7 @@ from constructs import Construct
 from stacks.acknowledgements import acknowledge
 from stacks.bundling import RUNTIME, glue_zip
 from stacks.config import Config
+from stacks.encryption_key import EncryptionKey
 from stacks.job_role import JobRole
 from stacks.orchestrator import Orchestrator
 
@@ -61,16 +61,22 @@ class ProcessingStack(Stack):
         self.job = self._job(role, connections, clicks, checkouts, writer_login)
         self.orchestrator = Orchestrator(self, "Orchestrator", config=config, job=self.job)
 
-    def _encryption_key(self) -> kms.Key:
-        key = kms.Key(
-            self,
-            "Key",
-            description="Checkpoints and logs of the attribution job",
-            enable_key_rotation=True,
-            pending_window=Duration.days(7),
-            removal_policy=self._config.removal_policy,
+    def _encryption_key(self) -> EncryptionKey:
+        key = EncryptionKey(self, "Key", config=self._config, description="Checkpoints and logs of the attribution job")
+        groups = self.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=self._config.log_group_name("attribution-job/*"),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        key.grant_encrypt_decrypt(iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com"))
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+                actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            )
+        )
         return key
 
     def _bucket(self) -> s3.Bucket:

@@ -4,12 +4,12 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kinesis as kinesis
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge
 from stacks.config import Config
+from stacks.encryption_key import EncryptionKey
 from stacks.python_function import PythonFunction
 
 
@@ -19,14 +19,7 @@ class StreamsStack(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id, description="Click and checkout streams, and their generator")
         self._config = config
-        self._key = kms.Key(
-            self,
-            "Key",
-            description="Click and checkout streams",
-            enable_key_rotation=True,
-            pending_window=Duration.days(7),
-            removal_policy=config.removal_policy,
-        )
+        self._key = EncryptionKey(self, "Key", config=config, description="Click and checkout streams")
         self.clicks = self._stream("clicks")
         self.checkouts = self._stream("checkouts")
         self.undelivered = self._queue()

@@ -119,7 +119,10 @@ def test_alarms_are_encrypted_and_published_by_tls(environment: Environment) -> 
         for statement in policy
     )
     publishers = str([statement["Principal"] for statement in policy if statement["Effect"] == "Allow"])
-    assert all(service in publishers for service in ("cloudwatch.amazonaws.com", "events.amazonaws.com"))
+    users = str(environment.properties("Monitoring", "AWS::KMS::Key")["KeyPolicy"]["Statement"])
+    for service in ("cloudwatch.amazonaws.com", "events.amazonaws.com"):
+        assert service in publishers
+        assert service in users
 
 
 def test_an_address_is_told_where_there_is_one(dev: Environment, prod: Environment) -> None:

@@ -75,6 +75,13 @@ def test_the_job_logs_to_encrypted_groups_of_ours_that_end(job: dict[str, Any], 
         assert groups[f"{prefix}/{name}"]["RetentionInDays"]
 
 
+def test_cloudwatch_may_use_the_key_for_the_jobs_logs_only(environment: Environment) -> None:
+    policy = environment.properties("Processing", "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    (statement,) = [statement for statement in policy if "logs." in str(statement["Principal"])]
+    arn = str(statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
+    assert f":log-group:/ecommerce-streaming/{environment.config.environment}/attribution-job/*" in arn
+
+
 def test_checkpoints_are_encrypted_versioned_private_and_tidied_up(environment: Environment) -> None:
     bucket = environment.properties("Processing", "AWS::S3::Bucket")
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
