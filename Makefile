@@ -21,7 +21,7 @@ demo: $(VENV)/spark-classes.jsa ## run the pipeline live: make demo ARGS="--for 
 replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="clicks.jsonl checkouts.jsonl --output out.csv"
 	@$(BIN)/python -m local replay $(ARGS)
 
-test: $(VENV)/.requirements-dev ## run the tests: make test ARGS="-k replay"
+test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa node_modules/.package-lock.json ## run the tests: make test ARGS="-k replay"
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.requirements-dev ## check style, format and types
@@ -31,8 +31,10 @@ lint: $(VENV)/.requirements-dev ## check style, format and types
 
 clean: ## remove .venv, caches, and what the demo stored
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules cdk.out .bundles .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include cdk.mk
 
 # A stamp is as new as the last installation from its requirements.
 REQUIREMENTS := requirements.txt $(wildcard runtime/*/requirements.txt)

@@ -8,21 +8,21 @@ CDK = PATH="$(abspath $(VENV))/bin:$$PATH" npx --no-install cdk
 
 .PHONY: synth deploy diff destroy cost
 
-synth: $(VENV)/.dev node_modules/.package-lock.json ## templates and bundles of every environment, into cdk.out
+synth: $(VENV)/.requirements-dev node_modules/.package-lock.json ## templates and bundles of every environment, into cdk.out
 	@for environment in dev prod; do $(CDK) synth --quiet -c env=$$environment --output cdk.out/$$environment || exit; done
 
-deploy: $(VENV)/.dev node_modules/.package-lock.json ## deploy an environment: make deploy ENV=prod
+deploy: $(VENV)/.requirements-dev node_modules/.package-lock.json ## deploy an environment: make deploy ENV=prod
 	$(CDK) deploy '$(STAGE)/**' -c env=$(ENV) $(ARGS)
 
-diff: $(VENV)/.dev node_modules/.package-lock.json ## what a deployment would change
+diff: $(VENV)/.requirements-dev node_modules/.package-lock.json ## what a deployment would change
 	$(CDK) diff '$(STAGE)/**' -c env=$(ENV) $(ARGS)
 
-destroy: $(VENV)/.dev node_modules/.package-lock.json ## stop the job, remove an environment, say what remains
+destroy: $(VENV)/.requirements-dev node_modules/.package-lock.json ## stop the job, remove an environment, say what remains
 	PATH="$(abspath $(VENV))/bin:$$PATH" python -m stacks.teardown $(ENV)
 
-cost: $(VENV)/.dev ## what an hour of each environment costs
+cost: $(VENV)/.requirements-dev ## what an hour of each environment costs
 	@$(VENV)/bin/python -m stacks.cost
 
 # npm writes this file last.
-node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.dev
+node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.requirements-dev
 	PATH="$(abspath $(VENV))/bin:$$PATH" npm ci --omit=optional --no-audit --no-fund
