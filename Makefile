@@ -22,7 +22,7 @@ replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="c
 	@$(BIN)/python -m local replay $(ARGS)
 
 test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa node_modules/.package-lock.json ## run the tests: make test ARGS="-k replay"
-	$(BIN)/python -m pytest $(ARGS)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.requirements-dev ## check style, format and types
 	$(BIN)/ruff check
