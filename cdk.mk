@@ -21,7 +21,7 @@ destroy: $(VENV)/.requirements-dev node_modules/.package-lock.json ## stop the j
 	PATH="$(abspath $(VENV))/bin:$$PATH" python -m stacks.teardown $(ENV)
 
 cost: $(VENV)/.requirements-dev ## what an hour of each environment costs
-	@$(VENV)/bin/python -m stacks.cost
+	@PATH="$(abspath $(VENV))/bin:$$PATH" python -m stacks.cost
 
 # npm writes this file last.
 node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.requirements-dev
