@@ -86,7 +86,7 @@ class DatabaseStack(Stack):
         """A secret in the form that runtime/database/connection.py reads."""
         login = {
             "host": self.instance.db_instance_endpoint_address,
-            "port": PORT,
+            "port": self.instance.db_instance_endpoint_port,
             "dbname": DATABASE_NAME,
             "username": role,
         }
@@ -143,7 +143,7 @@ class DatabaseStack(Stack):
             environment={
                 "OWNER_SECRET": owner_login.secret_arn,
                 "DATABASE_HOST": self.instance.db_instance_endpoint_address,
-                "DATABASE_PORT": str(PORT),
+                "DATABASE_PORT": self.instance.db_instance_endpoint_port,
                 "DATABASE_NAME": DATABASE_NAME,
                 "LOGIN_SECRETS": ",".join([self.writer_login.secret_arn, self.analyst_login.secret_arn]),
             },

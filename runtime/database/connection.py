@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 CONNECT_TIMEOUT_SECONDS = 10
-# Lies in the bundle on AWS: https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
+# Lies in the bundle: https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 RDS_CERTIFICATES = Path(__file__).parent / "rds-global-bundle.pem"
 
 
@@ -27,14 +27,29 @@ def connection_string(secret: str | None) -> str:
         return make_conninfo(url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
     value = boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
     login = json.loads(value)
-    return make_conninfo(
+    return verified_connection_string(
         host=login["host"],
         port=login["port"],
         dbname=login["dbname"],
         user=login["username"],
         password=login["password"],
+    )
+
+
+def verified_connection_string(*, host: str, port: str, dbname: str, user: str, password: str) -> str:
+    """Over TLS to the very `host`, or not at all.
+
+    The authorities that it may be certified by are those of RDS, or libpq's own variable $PGSSLROOTCERT names others:
+    https://www.postgresql.org/docs/current/libpq-envars.html
+    """
+    return make_conninfo(
+        host=host,
+        port=port,
+        dbname=dbname,
+        user=user,
+        password=password,
         sslmode="verify-full",
-        sslrootcert=str(RDS_CERTIFICATES),
+        sslrootcert=os.environ.get("PGSSLROOTCERT", str(RDS_CERTIFICATES)),
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
     )
 

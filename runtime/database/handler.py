@@ -9,9 +9,8 @@ from typing import Any
 
 import boto3
 import psycopg
-from psycopg.conninfo import make_conninfo
 
-from runtime.database.connection import CONNECT_TIMEOUT_SECONDS, RDS_CERTIFICATES
+from runtime.database.connection import verified_connection_string
 from runtime.database.migrate import migrate, set_password
 
 log = logging.getLogger(__name__)
@@ -52,15 +51,12 @@ def update() -> dict[str, list[str]]:
 def owner_connection_string() -> str:
     """Where the database is, from the environment: the secret that RDS manages has only name and password."""
     login = read_secret(os.environ["OWNER_SECRET"])
-    return make_conninfo(
+    return verified_connection_string(
         host=os.environ["DATABASE_HOST"],
         port=os.environ["DATABASE_PORT"],
         dbname=os.environ["DATABASE_NAME"],
         user=login["username"],
         password=login["password"],
-        sslmode="verify-full",
-        sslrootcert=str(RDS_CERTIFICATES),
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
     )
 
 
