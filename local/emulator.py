@@ -1,19 +1,15 @@
-"""The AWS emulator on this machine: `ministack` on 127.0.0.1, its Kinesis made to reshard as AWS does.
+"""The cloud of `local.cloud` as a child process: `ministack`, extended, on 127.0.0.1."""
 
-`python -m local.emulator` runs it in the foreground; `running()` runs that as a child process.
-"""
-
-import json
 import os
-import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-from local import processes
+from local import environ, processes
+from local.cloud import HOST, REGION
+from local.cloud.rds import certificate_authority
 from local.errors import RunError
 
 STARTUP_SECONDS = 60
@@ -21,125 +17,59 @@ STARTUP_SECONDS = 60
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
 
 @contextmanager
-def running(log_file: Path) -> Iterator[str]:
-    """Starts the emulator on a free port and yields its URL; it ends with the block.
+def running(log_file: Path, folder: Path | None = None, java_home: Path | None = None) -> Iterator[str]:
+    """Starts the emulator on a free port and yields its URL; it ends with the block, with all that runs in it.
+
+    What it stores lies below `folder`, or nowhere after the end. `java_home` is for Spark.
 
     Raises:
         RunError: it did not answer in time; the message names its log.
     """
-    port = processes.free_port()
-    environment = os.environ | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
-    command = [sys.executable, "-m", "local.emulator"]
-    with processes.child(command, environment=environment, log_file=log_file) as process:
-        _wait_until_it_answers(process, port, log_file)
-        yield f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cloud-")))
+        port = processes.free_port()
+        process = stack.enter_context(
+            processes.child(command(folder), environment=environment(folder, port, java_home), log_file=log_file)
+        )
+        if not processes.wait_until_listening(port, STARTUP_SECONDS, lambda: process.poll() is None):
+            raise RunError(f"the AWS emulator did not start on {HOST}:{port}; see {log_file}")
+        yield url(port)
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        if processes.is_listening(port):
-            return
-        time.sleep(0.05)
-    raise RunError(f"the AWS emulator did not start on 127.0.0.1:{port}; see {log_file}")
+def url(port: int) -> str:
+    return f"http://{HOST}:{port}"
 
 
-def _reshard_like_aws(kinesis: Any) -> None:
-    """Keeps a split or merged shard, closed, until it is drained; `ministack` would drop it with its records.
-
-    On AWS a parent stays listed, takes no more records, and its last GetRecords has no next iterator
-    but names the children:
-    https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
-    """
-    split, merge, route = kinesis._split_shard, kinesis._merge_shards, kinesis._route_to_shard
-    get_records, shard_out = kinesis._get_records, kinesis._shard_out
-
-    def closing(operation: Any) -> Any:
-        def reshard(data: dict[str, Any]) -> Any:
-            _, stream = kinesis._resolve_stream(data)
-            before = dict(stream["shards"]) if stream else {}
-            response = operation(data)
-            if stream:
-                for shard_id, shard in before.items():
-                    if shard_id not in stream["shards"]:
-                        shard["ending_sequence_number"] = kinesis._next_sequence_number()
-                        stream["shards"][shard_id] = shard
-            return response
-
-        return reshard
-
-    def route_to_open_shard(hash_key: int, stream: dict[str, Any]) -> Any:
-        open_shards = {k: v for k, v in stream["shards"].items() if "ending_sequence_number" not in v}
-        return route(hash_key, {"shards": open_shards})
-
-    def get_records_of_closed_shard(data: dict[str, Any]) -> Any:
-        iterator = kinesis._shard_iterators.get(data.get("ShardIterator"))
-        status, headers, body = get_records(data)
-        stream = kinesis._streams.get(iterator["stream"]) if iterator and status == 200 else None
-        shard = stream["shards"].get(iterator["shard_id"]) if iterator and stream else None
-        if iterator and stream and shard and "ending_sequence_number" in shard:
-            answer = json.loads(body)
-            following = kinesis._shard_iterators[answer["NextShardIterator"]]
-            if following["position"] >= len(shard["records"]):
-                del answer["NextShardIterator"]
-                answer["ChildShards"] = [
-                    {
-                        "ShardId": child_id,
-                        "ParentShards": [iterator["shard_id"]],
-                        "HashKeyRange": shard_out(child_id, child)["HashKeyRange"],
-                    }
-                    for child_id, child in stream["shards"].items()
-                    if iterator["shard_id"] in (child["parent_shard_id"], child["adjacent_parent_shard_id"])
-                ]
-                body = json.dumps(answer).encode()
-        return status, headers, body
-
-    def shard_out_with_end(shard_id: str, shard: dict[str, Any]) -> Any:
-        listed = shard_out(shard_id, shard)
-        if "ending_sequence_number" in shard:
-            listed["SequenceNumberRange"]["EndingSequenceNumber"] = shard["ending_sequence_number"]
-        return listed
-
-    kinesis._split_shard, kinesis._merge_shards = closing(split), closing(merge)
-    kinesis._route_to_shard = route_to_open_shard
-    kinesis._get_records = get_records_of_closed_shard
-    kinesis._shard_out = shard_out_with_end
+def command(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "local.cloud", str(folder)]
 
 
-def _expire_from_the_front(kinesis: Any) -> None:
-    """Drops expired records without a scan of all records on every call, which is what `ministack` does."""
-
-    def expire(stream: dict[str, Any]) -> None:
-        cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
-        for shard in stream["shards"].values():
-            records = shard["records"]
-            expired = 0
-            while expired < len(records) and records[expired]["ApproximateArrivalTimestamp"] < cutoff:
-                expired += 1
-            if expired:
-                del records[:expired]
-
-    kinesis._expire_records = expire
+def environment(folder: Path, port: int, java_home: Path | None = None) -> dict[str, str]:
+    """What the emulator is started with, and what runs in it inherits; `java_home` is for Spark."""
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    own = {"BIND_HOST": HOST, "MINISTACK_HOST": HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
+    # libpq's: https://www.postgresql.org/docs/current/libpq-envars.html
+    trust = {"PGSSLROOTCERT": str(certificate_authority(folder / "rds"))}
+    java = {"JAVA_HOME": str(java_home)} if java_home else {}
+    return inherited | own | trust | java | client_environment(url(port)) | {"TMPDIR": str(temporary)}
 
 
-def main() -> None:
-    # Imported here, because that alone starts things.
-    from ministack import app  # type: ignore[import-untyped]  # noqa: PLC0415
-    from ministack.services import kinesis  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    _reshard_like_aws(kinesis)
-    _expire_from_the_front(kinesis)
-    app.main()
+def client_environment(endpoint: str) -> dict[str, str]:
+    """What leads AWS' tools and libraries to the emulator at that URL."""
+    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST]))
+    return CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint, "NO_PROXY": no_proxy}
 
 
-if __name__ == "__main__":
-    main()
+def reached(endpoint: str) -> AbstractContextManager[None]:
+    """Within the block, this process' own AWS libraries reach the emulator at that URL, and no other account."""
+    return environ.changed(client_environment(endpoint), without="AWS_")

@@ -1,6 +1,5 @@
 """The attribution job as a child process, and what its log tells."""
 
-import json
 import os
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 
 from local import processes
 from local.errors import RunError
+from local.log_reader import fields
 
 # Like a Glue job's retries: one that dies this often in a row without finishing a batch will not recover.
 MOST_RESTARTS = 3
@@ -36,7 +36,7 @@ class JobLog:
                 if not line.endswith(b"\n"):
                     break
                 self._read += len(line)
-                if entry := _json_object(line):
+                if entry := fields(line):
                     self.batch = entry if entry.get("message") == "batch" else self.batch
         return self.batch is not before
 
@@ -62,6 +62,10 @@ class Job:
         self._command = [sys.executable, "-m", "runtime.attribution_job", *arguments]
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def batch(self) -> Mapping[str, Any] | None:
+        return self.log.batch
 
     def start(self) -> None:
         self._process = processes.start(self._command, environment=self._environment, log_file=self.log.path)
@@ -108,10 +112,8 @@ class Job:
             processes.kill(self._process)
 
 
-def environment(
-    *, database_url: str, java_home: Path | None, java_options: Sequence[str], scratch: Path
-) -> dict[str, str]:
-    """What the job is started with: Spark as SETTINGS say, temporary files under `scratch`."""
+def environment(*, java_home: Path | None, java_options: Sequence[str], scratch: Path) -> dict[str, str]:
+    """What a job is started with: Spark as SETTINGS say, temporary files under `scratch`."""
     # Java keeps no archive of classes where a folder with files is on its class path, and this one is.
     no_settings = scratch / "conf"
     no_settings.mkdir(parents=True, exist_ok=True)
@@ -127,7 +129,6 @@ def environment(
     ]  # fmt: skip
     inherited = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"}
     return inherited | {
-        "DATABASE_URL": database_url,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": shlex.join(submit),
         "SPARK_CONF_DIR": str(no_settings),
@@ -135,11 +136,3 @@ def environment(
         "SPARK_LOCAL_IP": "127.0.0.1",
         **({"JAVA_HOME": str(java_home)} if java_home else {}),
     }
-
-
-def _json_object(line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

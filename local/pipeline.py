@@ -1,4 +1,4 @@
-"""The pipeline on one machine, as `demo` and `replay` run it: Kinesis, PostgreSQL and the job, together."""
+"""The pipeline's parts on one machine, without a deployment, as `replay` runs them: Kinesis, PostgreSQL and the job."""
 
 import os
 import secrets
@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import emulator
+from local import emulator, environ
 from local.database import empty_database
 from local.errors import InputError
 from local.folder import data_folder
 from local.job import Job, environment
+from local.publisher import Publisher
 from runtime.data_generator.events import Stream
 
 if TYPE_CHECKING:
@@ -32,12 +33,43 @@ STALLED_SECONDS = 120
 Say = Callable[[str], None]
 
 
+class WatchedJob(Protocol):
+    """`batch`: the last line of its log about a micro-batch."""
+
+    restarts: int
+
+    @property
+    def batch(self) -> Mapping[str, Any] | None: ...
+    def keep_alive(self) -> bool: ...
+    def stop(self) -> None: ...
+    def where_to_look(self) -> str: ...
+
+
+class Publishing(Protocol):
+    """Publishes within its `with` block. `rate`: events per second of late."""
+
+    clicks: int
+    checkouts: int
+
+    @property
+    def rate(self) -> float: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+    def check(self) -> None: ...
+
+
+JobT_co = TypeVar("JobT_co", bound=WatchedJob, covariant=True)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Pipeline:
+class Pipeline(Generic[JobT_co]):
+    """`database_url` is the owner's; `publisher` makes what publishes so many events a second."""
+
     kinesis: "KinesisClient"
     streams: Mapping[Stream, str]
     database_url: str
-    job: Job
+    job: JobT_co
+    publisher: Callable[[float], Publishing]
 
 
 @contextmanager
@@ -49,7 +81,7 @@ def running(
     java_options: Sequence[str],
     keep_database: bool,
     records_per_batch: int = 20_000,
-) -> Iterator[Pipeline]:
+) -> Iterator[Pipeline[Job]]:
     """Starts every part, and tells `say` of each; with the block all of it ends, the streams included.
 
     `database` names a fresh database of the embedded server; $DATABASE_URL, if set, is used instead, and
@@ -77,14 +109,12 @@ def running(
             "--trigger_interval", "100 milliseconds",
             "--records_per_batch", str(records_per_batch),
         ]  # fmt: skip
-        variables = environment(
-            database_url=writer_url, java_home=java_home, java_options=java_options, scratch=scratch / "spark"
-        )
-        job = Job(arguments, variables, data_folder() / "job.log")
+        spark = environment(java_home=java_home, java_options=java_options, scratch=scratch / "spark")
+        job = Job(arguments, spark | {"DATABASE_URL": writer_url}, data_folder() / "job.log")
         stack.push(lambda error, *_: job.kill() if error else job.stop())
         job.start()
         say(f"job starting; its log: {job.log.path}")
-        yield Pipeline(kinesis=kinesis, streams=streams, database_url=owner_url, job=job)
+        yield Pipeline(kinesis=kinesis, streams=streams, database_url=owner_url, job=job, publisher=Publisher)
 
 
 def wait_until_stored(
@@ -115,27 +145,11 @@ def _kinesis(say: Say) -> Iterator["KinesisClient"]:
             say(f"Kinesis at {given}")
         else:
             url = stack.enter_context(emulator.running(data_folder() / "emulator.log"))
-            variables = emulator.CREDENTIALS | {
-                "AWS_ENDPOINT_URL_KINESIS": url,
-                "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
-            }
+            variables = emulator.client_environment(url) | {"AWS_ENDPOINT_URL_KINESIS": url}
             say(f"Kinesis emulator ready at {url}")
-        stack.enter_context(_environment(variables, without=() if given else ("AWS_PROFILE",)))
+        stack.enter_context(environ.changed(variables, without=None if given else "AWS_"))
         config = Config(retries={"total_max_attempts": 4, "mode": "standard"}, read_timeout=30)
         yield boto3.client("kinesis", config=config)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str], without: tuple[str, ...] = ()) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(variables)
-    for name in without:
-        os.environ.pop(name, None)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @contextmanager
@@ -148,7 +162,7 @@ def _streams(kinesis: "KinesisClient", run_id: str) -> Iterator[Mapping[Stream, 
     with ExitStack() as created:
         for name in streams.values():
             created.enter_context(_stream(kinesis, name))
-        with _environment({f"{kind.upper()}_STREAM": name for kind, name in streams.items()}):
+        with environ.changed({f"{kind.upper()}_STREAM": name for kind, name in streams.items()}):
             yield streams
 
 

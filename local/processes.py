@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 STOP_SECONDS = 30
 PR_SET_PDEATHSIG = 1
@@ -30,21 +31,66 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def start(command: Sequence[str], *, environment: Mapping[str, str], log_file: Path) -> subprocess.Popen[bytes]:
-    """Starts `command` in the project's folder, in a session of its own: Ctrl-C is for us to handle."""
+def wait_until_listening(port: int, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
+    """False when its process is no longer alive, or so many seconds have passed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and is_alive():
+        if is_listening(port):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def start(
+    command: Sequence[str], *, environment: Mapping[str, str], log_file: Path, folder: Path = PROJECT
+) -> subprocess.Popen[bytes]:
+    """Starts `command` in `folder`, in a session of its own: Ctrl-C is for us to handle."""
+    with _appended(log_file) as log:
+        return _popen(command, environment, folder, log, _end_with_parent if sys.platform == "linux" else None)
+
+
+def start_detached(command: Sequence[str], *, environment: Mapping[str, str], log_file: Path) -> int:
+    """Starts `command` in the project's folder, to outlive this process; returns its id."""
+    with _appended(log_file) as log:
+        return _popen(command, environment, PROJECT, log, None).pid
+
+
+@contextmanager
+def piped(command: Sequence[str], *, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`command` in the project's folder with its output in a pipe, to be read to its end; killed when left early."""
+    process = _popen(
+        command, environment, PROJECT, subprocess.PIPE, _end_with_parent if sys.platform == "linux" else None
+    )
+    try:
+        yield process
+        process.wait()
+    finally:
+        kill(process)
+
+
+def _appended(log_file: Path) -> BinaryIO:
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - the project's own programs
-            command,
-            cwd=PROJECT,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # Between fork and exec it makes one system call, which other threads cannot be in the way of.
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
-        )
+    return log_file.open("ab")
+
+
+def _popen(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    output: BinaryIO | int,
+    before: Callable[[], None] | None,
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - the project's own programs
+        command,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        # Between fork and exec it makes one system call, which other threads cannot be in the way of.
+        preexec_fn=before,  # noqa: PLW1509
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -55,6 +101,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     while _session_lives(process) and time.monotonic() < deadline:
         time.sleep(0.05)
     kill(process)
+
+
+def stop_detached(process_id: int) -> None:
+    """The same for a process that another one started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            os.killpg(process_id, 0)
+            time.sleep(0.05)
+        os.killpg(process_id, signal.SIGKILL)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

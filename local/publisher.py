@@ -1,4 +1,4 @@
-"""The demo's clock: invokes the generator's handler every two seconds, as a scheduler does on AWS."""
+"""Invokes the generator's handler every two seconds, where none is deployed."""
 
 import secrets
 import threading

@@ -14,6 +14,7 @@ from local import account, files, pipeline, warm_up
 from local.account import Sent
 from local.errors import InputError, RunError
 from local.folder import locked
+from local.job import Job
 from local.lines import Line, is_oversized, open_lines, partition_key, read_lines
 from local.pipeline import Pipeline
 from local.progress import bar
@@ -128,7 +129,7 @@ def _check_output(output: Path, sources: Sequence[Source]) -> None:
         raise InputError(f"{output}: the output would replace an input")
 
 
-def _publish(sources: Sequence[Source], parts: Pipeline, console: Console) -> Sent:
+def _publish(sources: Sequence[Source], parts: Pipeline[Job], console: Console) -> Sent:
     sent = Sent()
     total = sum(source.size for source in sources)
     with bar(console, "published, bytes") as show:
@@ -154,14 +155,14 @@ def chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _send(chunk: Sequence[Record], parts: Pipeline) -> None:
+def _send(chunk: Sequence[Record], parts: Pipeline[Job]) -> None:
     try:
         publish(parts.kinesis, parts.streams, chunk, PUBLISH_SECONDS)
     except PublishError as error:
         raise RunError(f"Kinesis did not take every record: {error}") from error
 
 
-def _wait(sent: Sent, parts: Pipeline, connection: psycopg.Connection, console: Console) -> None:
+def _wait(sent: Sent, parts: Pipeline[Job], connection: psycopg.Connection, console: Console) -> None:
     def received() -> int:
         (count,) = connection.execute(RECEIVED).fetchone() or (0,)
         return int(count)

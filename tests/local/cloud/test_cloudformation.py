@@ -1,0 +1,60 @@
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+RESOURCES: dict[str, Any] = {
+    "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+    "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
+    "Nat": {
+        "Type": "AWS::EC2::NatGateway",
+        "Properties": {"AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]}, "SubnetId": "subnet-1"},
+    },
+    "Late": {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "Metrics": [{"Id": "share", "Expression": "late / events"}],
+        },
+    },
+}
+
+
+def template(description: str) -> str:
+    outputs = {
+        "Cidr": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}},
+        "Alarm": {"Value": {"Fn::GetAtt": ["Late", "Arn"]}},
+    }
+    return json.dumps({"Description": description, "Resources": RESOURCES, "Outputs": outputs})
+
+
+def test_what_the_emulator_lacks_is_recorded_kept_by_updates_and_deleted(emulator: str) -> None:
+    client = boto3.client("cloudformation")
+    client.create_stack(StackName="shop", TemplateBody=template("one"))
+    client.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+    (stack,) = client.describe_stacks(StackName="shop")["Stacks"]
+    values = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert values["Cidr"] == "10.0.0.0/16"
+    assert values["Alarm"].startswith("arn:aws:cloudwatch:us-east-1:000000000000:alarm:shop-Late")
+    before = resources("shop")
+    assert before["Nat"].startswith("nat-")
+    client.update_stack(StackName="shop", TemplateBody=template("two"))
+    client.get_waiter("stack_update_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+    assert resources("shop") == before
+    client.delete_stack(StackName="shop")
+    client.get_waiter("stack_delete_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+
+
+def test_a_type_that_nobody_knows_is_refused(emulator: str) -> None:
+    client = boto3.client("cloudformation")
+    body = json.dumps({"Resources": {"Thing": {"Type": "AWS::Shop::Thing"}}})
+    with pytest.raises(client.exceptions.ClientError, match="AWS::Shop::Thing"):
+        client.create_stack(StackName="unknown", TemplateBody=body)
+
+
+def resources(stack: str) -> dict[str, str]:
+    found = boto3.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    return {resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "") for resource in found}

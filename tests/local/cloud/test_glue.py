@@ -1,0 +1,141 @@
+import io
+import itertools
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import JobRunTypeDef
+
+PREFIX = "/jobs"
+numbers = itertools.count()
+
+PRINTS = """
+import os, sys, time
+from packaged import words
+print(words, *sys.argv[1:], os.environ["AWS_ENDPOINT_URL_KINESIS"], flush=True)
+time.sleep(60)
+"""
+FAILS = 'raise ValueError("out of clicks")'
+
+
+@pytest.fixture
+def glue(emulator: str) -> "GlueClient":
+    return boto3.client("glue")
+
+
+@pytest.fixture
+def job(glue: "GlueClient") -> Iterator[Callable[..., str]]:
+    """Makes a job of a script; in the end no run of it goes on."""
+    names: list[str] = []
+
+    def make(script: str, **definition: Any) -> str:
+        names.append(f"job-{next(numbers)}")
+        bucket = boto3.resource("s3").create_bucket(Bucket=names[-1])
+        bucket.put_object(Key="script.py", Body=script.encode())
+        bucket.put_object(Key="packages.zip", Body=zipped({"packaged.py": "words = 'from the zip'"}))
+        glue.create_job(
+            Name=names[-1],
+            Role="role",
+            Command={"Name": "gluestreaming", "ScriptLocation": f"s3://{bucket.name}/script.py"},
+            DefaultArguments={
+                "--extra-py-files": f"s3://{bucket.name}/packages.zip",
+                "--custom-logGroup-prefix": PREFIX,
+                "--checkpoint": f"s3://{bucket.name}/attribution",
+                "--rows": "20",
+            },
+            **definition,
+        )
+        return names[-1]
+
+    yield make
+    for name in names:
+        for run in glue.get_job_runs(JobName=name)["JobRuns"]:
+            glue.batch_stop_job_run(JobName=name, JobRunIds=[run["Id"]])
+        eventually(lambda name=name: all(run["JobRunState"] != "STOPPING" for run in runs(glue, name)))  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True)
+def log_group(emulator: str) -> Iterator[None]:
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName=f"{PREFIX}/output")
+    yield
+    logs.delete_log_group(logGroupName=f"{PREFIX}/output")
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def runs(glue: "GlueClient", job: str) -> "list[JobRunTypeDef]":
+    return glue.get_job_runs(JobName=job)["JobRuns"]
+
+
+def eventually(is_true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def printed() -> str:
+    pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"{PREFIX}/output")
+    return "\n".join(event["message"] for page in pages for event in page["events"])
+
+
+def test_a_run_has_the_arguments_of_the_definition_and_its_own(
+    glue: "GlueClient", job: Callable[..., str], emulator: str
+) -> None:
+    name = job(PRINTS)
+    run_id = glue.start_job_run(JobName=name, Arguments={"--rows": "30"})["JobRunId"]
+    eventually(lambda: emulator in printed())
+    line = printed()
+    assert line.startswith("from the zip")
+    assert f"--JOB_NAME {name} --JOB_RUN_ID {run_id}" in line
+    assert "--rows 30" in line
+    assert "--checkpoint /" in line, "S3 is a folder"
+    assert glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]["JobRunState"] == "RUNNING"
+
+
+def test_a_job_has_one_run_at_a_time_which_can_be_stopped(glue: "GlueClient", job: Callable[..., str]) -> None:
+    name = job(PRINTS, MaxRetries=1)
+    first = glue.start_job_run(JobName=name)["JobRunId"]
+    with pytest.raises(glue.exceptions.ConcurrentRunsExceededException):
+        glue.start_job_run(JobName=name)
+    stopped = glue.batch_stop_job_run(JobName=name, JobRunIds=[first, "unknown"])
+    assert [answer["JobRunId"] for answer in stopped["SuccessfulSubmissions"]] == [first]
+    assert [answer["JobRunId"] for answer in stopped["Errors"]] == ["unknown"]
+    eventually(lambda: runs(glue, name)[0]["JobRunState"] == "STOPPED")
+    second = glue.start_job_run(JobName=name)["JobRunId"]
+    assert [run["Id"] for run in runs(glue, name)] == [second, first], "the newest first"
+
+
+def test_a_run_that_fails_is_tried_again_as_often_as_the_job_says(glue: "GlueClient", job: Callable[..., str]) -> None:
+    name = job(FAILS, MaxRetries=1)
+    first = glue.start_job_run(JobName=name)["JobRunId"]
+    eventually(lambda: [run["JobRunState"] for run in runs(glue, name)] == ["FAILED", "FAILED"])
+    assert [(run["Id"], run["Attempt"]) for run in runs(glue, name)] == [(f"{first}_attempt_1", 1), (first, 0)]
+    assert "ValueError: out of clicks" in runs(glue, name)[0]["ErrorMessage"]
+    assert "ValueError: out of clicks" in printed()
+
+
+def test_the_end_of_a_run_is_an_event(glue: "GlueClient", job: Callable[..., str]) -> None:
+    name = job(FAILS)
+    queue = boto3.resource("sqs").create_queue(QueueName=name)
+    events = boto3.client("events")
+    pattern = f'{{"source": ["aws.glue"], "detail": {{"jobName": ["{name}"], "state": ["FAILED"]}}}}'
+    events.put_rule(Name=name, EventPattern=pattern)
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue.attributes["QueueArn"]}])
+    run_id = glue.start_job_run(JobName=name)["JobRunId"]
+    (message,) = queue.receive_messages(WaitTimeSeconds=15)
+    assert run_id in message.body
+    assert "Glue Job State Change" in message.body
