@@ -1,4 +1,4 @@
-"""The pipeline on one machine: `python -m local demo | replay | psql | status | warm-up | reset`."""
+"""The pipeline on one machine: `python -m local demo | replay | up | down | status | logs | psql | reset`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local import demo, housekeeping, java, replay, signals, warm_up
+from local import demo, housekeeping, java, lifetime, logs, replay, signals, warm_up
 from local.errors import InputError, RunError
 from runtime.database.migrate import MigrationError
 
@@ -64,8 +64,9 @@ def parser() -> argparse.ArgumentParser:
     _add_replay(command)
     psql = command.add_parser(
         "psql",
-        help="open psql on the tables that the last demo left",
-        description="Opens psql on the tables of the running or last demo. Other arguments are psql's own.",
+        help="open psql on the deployed tables",
+        description="Opens psql on the tables of the deployed database, during a demo or `up` and after it. Other"
+        " arguments are psql's own.",
     )
     psql.set_defaults(run=lambda arguments: housekeeping.psql(arguments.rest))
     status = command.add_parser("status", help="what runs, and what is stored")
@@ -77,6 +78,10 @@ def parser() -> argparse.ArgumentParser:
         " files. Every later start takes them from there.",
     )
     warm.set_defaults(run=lambda _: warm_up.run(java.ensure(), Console()))
+    _add_up(command)
+    down = command.add_parser("down", help="end the cloud that `up` started, with everything in it")
+    down.set_defaults(run=lambda _: lifetime.down())
+    _add_logs(command)
     reset = command.add_parser("reset", help="stop what was left behind and delete all local data")
     reset.set_defaults(run=lambda _: housekeeping.reset())
     return commands
@@ -86,8 +91,9 @@ def _add_demo(command: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     demo_parser = command.add_parser(
         "demo",
         help="simulate the shop, run the job, watch it live; Ctrl-C ends it with a reconciliation",
-        description="Starts everything, publishes simulated events and shows what becomes of them. In the"
-        " end, after Ctrl-C or the time given, all that was published is compared with what PostgreSQL has.",
+        description="Deploys the dev environment to a cloud on this machine, or uses the one that is up; lets its"
+        " schedule publish simulated events faster, and shows what becomes of them. In the end, after Ctrl-C or the"
+        " time given, all that was published is compared with what PostgreSQL has.",
     )
     demo_parser.add_argument(
         "--for",
@@ -109,6 +115,30 @@ def _demo(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds, rate=arguments.rate, headless=arguments.headless, report=arguments.report
     )
     return demo.run(options, java.ensure(), Console())
+
+
+def _add_up(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    up = command.add_parser(
+        "up",
+        help="deploy the stacks to a cloud on this machine, start the job, and leave them running",
+        description="Starts a cloud on this machine, deploys the dev environment to it with the CDK CLI, and starts the"
+        " job. It runs until `down`, as deployed: the generator every 5 minutes. A demo runs in it meanwhile.",
+    )
+    up.add_argument(
+        "--port", type=int, default=lifetime.DEFAULT_PORT, help="where AWS' tools find it (default: %(default)s)"
+    )
+    up.set_defaults(run=lambda given: lifetime.up(given.port, Console()))
+
+
+def _add_logs(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    logs_parser = command.add_parser(
+        "logs",
+        help="what the deployed functions and the job have logged",
+        description="Prints what is in CloudWatch Logs of the cloud that `up` started.",
+    )
+    logs_parser.add_argument("source", choices=list(logs.GROUPS), help="whose log")
+    logs_parser.add_argument("--follow", action="store_true", help="go on with what comes, until Ctrl-C")
+    logs_parser.set_defaults(run=lambda given: logs.show(given.source, follow=given.follow))
 
 
 def _add_replay(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,9 +1,10 @@
 """`python -m local demo`: the shop's events, the job and its tables, live; in the end, the reconciliation."""
 
 import json
+import os
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +13,16 @@ import psycopg
 from rich.console import Console
 from rich.live import Live
 
-from local import files, pipeline, report, signals, view, warm_up
+from local import deployed, files, pipeline, report, signals, view, warm_up
 from local.figures import Reader, rows_stored
 from local.folder import locked
-from local.pipeline import Pipeline
+from local.pipeline import Pipeline, Publishing, WatchedJob
 from local.progress import bar, is_live
-from local.publisher import Publisher
 from local.readback import read_database, read_streams
 from local.reconciliation import Published, collect, reconcile
 
 DATABASE = "demo"
+OWN_SERVERS = ("DATABASE_URL", "KINESIS_ENDPOINT_URL")
 LOOK_SECONDS = 0.2
 LINE_SECONDS = 5
 
@@ -51,9 +52,7 @@ def run(options: Options, java_home: Path | None, console: Console) -> int:
 
     with (
         locked("demo"),
-        pipeline.running(
-            DATABASE, say, java_home=java_home, java_options=warm_up.java_options(), keep_database=True
-        ) as parts,
+        _pipeline(say, java_home) as parts,
         psycopg.connect(parts.database_url, autocommit=True) as connection,
     ):
         reader = Reader(connection)
@@ -64,7 +63,7 @@ def run(options: Options, java_home: Path | None, console: Console) -> int:
         _wait(published, parts, connection, console)
         parts.job.stop()
         result = reconcile(published, read_database(connection, parts.streams))
-        missing = max(0, publisher.published - published.records)
+        missing = max(0, publisher.clicks + publisher.checkouts - published.records)
         result.add_lost(missing, f"{missing} records that the generator published and no stream has")
         account = report.account(result, reader.update(at_once=True), parts.job.restarts, began)
     console.print(report.table(result, account))
@@ -73,15 +72,25 @@ def run(options: Options, java_home: Path | None, console: Console) -> int:
     return 0 if result.clean else 1
 
 
+def _pipeline(say: Callable[[str], None], java_home: Path | None) -> AbstractContextManager[Pipeline[WatchedJob]]:
+    """The deployed stacks; or, where a server of the user's own is to be used, the parts without a deployment."""
+    given = [name for name in OWN_SERVERS if os.environ.get(name)]
+    if not given:
+        return deployed.running(say, java_home=java_home)
+    say(f"{' and '.join(given)} given: nothing is deployed")
+    options = warm_up.java_options()
+    return pipeline.running(DATABASE, say, java_home=java_home, java_options=options, keep_database=False)
+
+
 def _publish(
-    options: Options, parts: Pipeline, reader: Reader, say: Callable[[str], None], console: Console
-) -> Publisher:
+    options: Options, parts: Pipeline[WatchedJob], reader: Reader, say: Callable[[str], None], console: Console
+) -> Publishing:
     """Publishes for as long as wanted, and shows what becomes of it."""
     began = time.monotonic()
     live = is_live(console) and not options.headless
     screen = Live(console=console, screen=True, auto_refresh=False) if live else nullcontext()
     next_show = began
-    with signals.finishing_first() as asked_to_stop, screen, Publisher(options.rate) as publisher:
+    with signals.finishing_first() as asked_to_stop, screen, parts.publisher(options.rate) as publisher:
         while not asked_to_stop() and not _is_over(options, began):
             publisher.check()
             if parts.job.keep_alive() and not live:
@@ -101,20 +110,22 @@ def _is_over(options: Options, began: float) -> bool:
     return options.seconds is not None and time.monotonic() >= began + options.seconds
 
 
-def _moment(options: Options, parts: Pipeline, reader: Reader, publisher: Publisher, elapsed: float) -> view.Moment:
+def _moment(
+    options: Options, parts: Pipeline[WatchedJob], reader: Reader, publisher: Publishing, elapsed: float
+) -> view.Moment:
     return view.Moment(
         clicks=publisher.clicks,
         checkouts=publisher.checkouts,
         rate=publisher.rate,
         figures=reader.update(),
-        batch=parts.job.log.batch,
+        batch=parts.job.batch,
         job_restarts=parts.job.restarts,
         elapsed=elapsed,
         length=options.seconds,
     )
 
 
-def _wait(published: Published, parts: Pipeline, connection: psycopg.Connection, console: Console) -> None:
+def _wait(published: Published, parts: Pipeline[WatchedJob], connection: psycopg.Connection, console: Console) -> None:
     total = published.to_store
     with bar(console, "stored") as show:
         complete = pipeline.wait_until_stored(

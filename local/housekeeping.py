@@ -1,4 +1,4 @@
-"""`python -m local psql | status | reset`: what lies in the data folder, between runs and beside them."""
+"""`python -m local psql | status | reset`: what runs, and what lies in the data folder between runs."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 
-from local import demo, postgres
+from local import deployed, lifetime, postgres
 from local.errors import InputError
 from local.folder import data_folder, holder, locked, postgres_folder
 
@@ -26,13 +26,13 @@ PSQL_VARIABLES = {
 
 
 def psql(arguments: Sequence[str]) -> int:
-    """Runs psql on the demo's tables, and the server for as long if it does not run; psql's exit status.
+    """Runs psql on the deployed tables, and their server for as long if it does not run; psql's exit status.
 
     Raises:
-        InputError: there has been no demo.
+        InputError: nothing has been deployed.
     """
     with ExitStack() as stack:
-        url = os.environ.get("DATABASE_URL") or _demo_database(stack)
+        url = os.environ.get("DATABASE_URL") or _deployed_database(stack)
         login = {
             PSQL_VARIABLES[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in PSQL_VARIABLES
         }
@@ -44,30 +44,39 @@ def psql(arguments: Sequence[str]) -> int:
 
 
 def status(console: Console) -> int:
-    """Prints what runs, how much is stored, and the rows of the last demo."""
+    """Prints what runs, how much is stored, and the rows of the deployed database."""
     folder = data_folder()
     size = f"{_size(folder) / 1e6:,.0f} MB" if folder.exists() else "not there yet"
-    console.print(f"data folder: {folder}, {size}", soft_wrap=True)
-    console.print(f"running: {holder() or 'no demo, no replay'}")
-    running = postgres.running_server(postgres_folder())
-    console.print(f"PostgreSQL: {f'on 127.0.0.1:{running.port}' if running else 'not running'}")
+
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+    say(f"data folder: {folder}, {size}")
+    say(f"running: {holder() or 'no demo, no replay'}")
+    if url := lifetime.endpoint():
+        say(f"cloud: up at {url}")
+        for line in deployed.status(url):
+            say(f"  {line}")
+    else:
+        say("cloud: not up")
     with ExitStack() as stack:
         try:
-            url = _demo_database(stack)
+            database = _deployed_database(stack)
         except InputError:
-            console.print("last demo: none")
+            say("tables: none")
             return 0
-        with psycopg.connect(url) as connection:
+        say("tables:")
+        with psycopg.connect(database) as connection:
             for table in TABLES:
                 ((count,),) = connection.execute(
                     sql.SQL("select count(*) from {}").format(sql.Identifier(table))
                 ).fetchall()
-                console.print(f"  {table:22}{count:12,}")
+                say(f"  {table:22}{count:12,}")
     return 0
 
 
 def reset() -> int:
-    """Stops the server that a killed command left behind, and deletes the data folder.
+    """Ends the cloud and the server that a killed command left behind, and deletes the data folder.
 
     Raises:
         InputError: a demo or a replay is running.
@@ -77,6 +86,7 @@ def reset() -> int:
         print(f"{folder} is not there: nothing to remove")
         return 0
     with locked("reset"):
+        lifetime.end()
         if postgres.running_server(postgres_folder()):
             postgres.stop(postgres_folder())
             print("stopped PostgreSQL")
@@ -86,15 +96,11 @@ def reset() -> int:
     return 0
 
 
-def _demo_database(stack: ExitStack) -> str:
-    if not (postgres_folder() / "data" / "PG_VERSION").exists():
-        raise InputError("no demo has been run yet: make demo")
-    server = stack.enter_context(postgres.running(postgres_folder()))
-    with psycopg.connect(server.url("postgres")) as connection:
-        query = "select 1 from pg_database where datname = %s"
-        if connection.execute(query, [demo.DATABASE]).fetchone() is None:
-            raise InputError("no demo has been run yet: make demo")
-    return server.url(demo.DATABASE)
+def _deployed_database(stack: ExitStack) -> str:
+    folder = lifetime.instance_folder()
+    if not (folder / "data" / "PG_VERSION").exists():
+        raise InputError("nothing has been deployed yet: make demo, or python -m local up")
+    return stack.enter_context(postgres.running(folder)).url(deployed.DATABASE)
 
 
 def _size(folder: Path) -> int:

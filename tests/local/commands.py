@@ -35,9 +35,11 @@ def started(folder: Path, *arguments: object, **environment: str) -> "Iterator[s
             process.communicate(timeout=60)
 
 
-def run(folder: Path, *arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(
+    folder: Path, *arguments: object, seconds: float = SECONDS, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     with started(folder, *arguments, **environment) as process:
-        out, err = process.communicate(timeout=SECONDS)
+        out, err = process.communicate(timeout=seconds)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

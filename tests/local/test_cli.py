@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.folder import locked
-from tests.local.commands import run, started
+from tests.local.commands import leftovers, run, started
 
 
 def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
@@ -14,6 +14,9 @@ def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
     for word in (
         "demo",
         "replay",
+        "up",
+        "down",
+        "logs",
         "psql",
         "status",
         "reset",
@@ -42,7 +45,7 @@ def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
         (["replay", "local", "local", "--output", "out.csv"], "local: not a file"),
         (["replay", "Makefile", "Makefile", "--output", "/nowhere/out.csv"], "cannot be written"),
         (["replay", "Makefile", "Makefile", "--output", "Makefile"], "the output would replace an input"),
-        (["psql"], "no demo has been run yet"),
+        (["psql"], "nothing has been deployed yet"),
     ],
     ids=" ".join,
 )
@@ -101,11 +104,10 @@ def test_reset_removes_the_data_folder_and_says_so(tmp_path: Path) -> None:
 def test_ctrl_c_while_starting_cleans_up_without_a_traceback(tmp_path: Path) -> None:
     with started(tmp_path, "demo", "--headless") as demo:
         assert demo.stdout
-        while "PostgreSQL ready" not in demo.stdout.readline():
+        while "publishing the assets" not in demo.stdout.readline():
             pass
         demo.send_signal(signal.SIGTERM)
         _, err = demo.communicate(timeout=60)
     assert demo.returncode == 130
     assert "Traceback" not in err
-    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
-    assert not (tmp_path / "run").exists()
+    assert leftovers(tmp_path) == []

@@ -1,0 +1,15 @@
+from local import deployed, deployed_job, lifetime, logs, schedule
+from stacks.config import DEV
+
+
+def test_the_names_by_which_it_is_reached_are_those_of_the_dev_environment() -> None:
+    assert {"clicks": DEV.name("clicks"), "checkouts": DEV.name("checkouts")} == deployed.STREAMS
+    assert DEV.name("orchestrator") == deployed_job.ORCHESTRATOR
+    assert DEV.name("data-generator") == schedule.FUNCTION
+    assert lifetime.instance_folder().name == DEV.name("database")
+    assert {
+        "generator": f"/aws/lambda/{DEV.name('data-generator')}",
+        "job": DEV.log_group_name("attribution-job/output"),
+        "migrations": f"/aws/lambda/{DEV.name('database')}",
+        "orchestrator": f"/aws/lambda/{DEV.name('orchestrator')}",
+    } == logs.GROUPS
