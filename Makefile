@@ -6,23 +6,30 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# The venv's Node first: nothing of this needs another one.
+PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+# npm writes this file last.
+CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test lint clean
+.PHONY: help setup demo replay test test-e2e lint clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(VENV)/spark-classes.jsa ## create .venv, or bring it up to date
+setup: $(VENV)/spark-classes.jsa $(CDK_CLI) ## create .venv, or bring it up to date
 
-demo: $(VENV)/spark-classes.jsa ## run the pipeline live: make demo ARGS="--for 60 --rate 1000"
+demo: $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy and run it live on this machine: make demo ARGS="--for 60 --rate 1000"
 	@$(BIN)/python -m local demo $(ARGS)
 
 replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="clicks.jsonl checkouts.jsonl --output out.csv"
 	@$(BIN)/python -m local replay $(ARGS)
 
-test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa node_modules/.package-lock.json ## run the tests: make test ARGS="-k replay"
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the tests: make test ARGS="-k replay"
+	$(PYTEST) --ignore=tests/e2e $(ARGS)
+
+test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy it on this machine
+	$(PYTEST) tests/e2e $(ARGS)
 
 lint: $(VENV)/.requirements-dev ## check style, format and types
 	$(BIN)/ruff check

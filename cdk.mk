@@ -23,6 +23,5 @@ destroy: $(VENV)/.requirements-dev node_modules/.package-lock.json ## stop the j
 cost: $(VENV)/.requirements-dev ## what an hour of each environment costs
 	@PATH="$(abspath $(VENV))/bin:$$PATH" python -m stacks.cost
 
-# npm writes this file last.
-node_modules/.package-lock.json: package.json package-lock.json $(VENV)/.requirements-dev
+node_modules/.package-lock.json: package.json package-lock.json | $(VENV)/.requirements
 	PATH="$(abspath $(VENV))/bin:$$PATH" npm ci --omit=optional --no-audit --no-fund

@@ -1,0 +1,14 @@
+"""The dev environment with one change, as a developer would make it: streams that keep their records for 48 hours."""
+
+from dataclasses import replace
+
+from aws_cdk import App, Tags
+
+from stacks.config import DEV
+from stacks.stage import StreamingStage
+
+app = App()
+stage = StreamingStage(app, replace(DEV, stream_retention_hours=48))
+Tags.of(stage).add("project", "ecommerce-streaming")
+Tags.of(stage).add("environment", "dev")
+app.synth()

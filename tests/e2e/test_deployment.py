@@ -1,0 +1,160 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+
+from local import emulator, processes
+from local.deployed import STREAMS, database_url
+from local.deployed_job import DeployedJob
+from local.deployment import CLI
+from local.figures import rows_stored
+from local.processes import PROJECT
+from local.readback import read_database, read_streams
+from local.reconciliation import collect, reconcile
+from local.schedule import FUNCTION
+from tests.local.commands import leftovers, run
+
+pytestmark = pytest.mark.timeout(900)
+
+STACKS = ["Network", "Streams", "Database", "Processing", "Monitoring"]
+
+
+def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_FOLDER", str(tmp_path))
+    with up(tmp_path) as url, emulator.reached(url):
+        the_deployed_templates_are_those_for_aws(tmp_path)
+        job = DeployedJob()
+        assert job.orchestrate("start")["outcome"] == "already_running"
+        assert publish(clicks=400) > 400
+        everything_published_is_stored_and_credited_right()
+        an_update_in_place_keeps_what_is_there()
+        assert publish(clicks=100) > 100
+        everything_published_is_stored_and_credited_right()
+        job.stop()
+        assert job.orchestrate("status")["state"] == "STOPPED"
+        destroy()
+        assert what_is_left() == []
+    assert leftovers(tmp_path) == []
+    assert not processes.is_listening(int(url.rpartition(":")[2]))
+
+
+@contextmanager
+def up(folder: Path) -> Iterator[str]:
+    port = processes.free_port()
+    try:
+        result = run(folder, "up", "--port", port, seconds=300)
+        assert result.returncode == 0, result.stdout + result.stderr
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        assert run(folder, "down").returncode == 0
+
+
+def the_deployed_templates_are_those_for_aws(folder: Path) -> None:
+    """Synthesized again where no cloud is in the environment, and without context, they are the same."""
+    output = folder / "for-aws"
+    without_cloud = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    cdk("synth", "Dev/**", "--quiet", "--output", str(output), environment=without_cloud)
+    deployed = boto3.client("cloudformation")
+    for stack in STACKS:
+        (template,) = output.glob(f"assembly-Dev/Dev{stack}*.template.json")
+        answer = deployed.get_template(StackName=f"ecommerce-streaming-dev-{stack}", TemplateStage="Original")
+        assert answer["TemplateBody"] == json.loads(template.read_text())
+
+
+def publish(*, clicks: int) -> int:
+    """Invokes the generator as anybody may; returns the number of events."""
+    answer = boto3.client("lambda").invoke(FunctionName=FUNCTION, Payload=json.dumps({"clicks": clicks}))
+    counts = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, counts
+    return int(counts["clicks"] + counts["checkouts"])
+
+
+def everything_published_is_stored_and_credited_right() -> None:
+    """What the streams hold is the truth: the rows are compared with a recomputation from it."""
+    published = collect(read_streams(boto3.client("kinesis"), STREAMS))
+    with psycopg.connect(database_url(), autocommit=True) as connection:
+        wait_for("every record in PostgreSQL", lambda: rows_stored(connection) >= published.to_store, 180)
+        result = reconcile(published, read_database(connection, STREAMS))
+    assert result.clean, result.examples
+    assert result.attributed > 0
+
+
+def an_update_in_place_keeps_what_is_there() -> None:
+    kinesis = boto3.client("kinesis")
+    before = collect(read_streams(kinesis, STREAMS)).records
+    app = [sys.executable, "-m", "tests.e2e.longer_retention"]
+    cdk(
+        "deploy",
+        "Dev/**",
+        "--app",
+        " ".join(app),
+        "--require-approval",
+        "never",
+        "--output",
+        "cdk.out/longer-retention",
+    )
+    for name in STREAMS.values():
+        stream = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        assert stream["RetentionPeriodHours"] == 48
+    assert collect(read_streams(kinesis, STREAMS)).records >= before
+    assert DeployedJob().orchestrate("status")["state"] == "RUNNING"
+
+
+def destroy() -> None:
+    result = command([sys.executable, "-m", "stacks.teardown", "dev"], os.environ)
+    kept = [line for line in result.stdout.splitlines() if line.startswith("remains: ")]
+    assert [line for line in kept if ":kms:" not in line] == []
+
+
+def what_is_left() -> list[str]:
+    """Of everything that an environment consists of, what still exists."""
+    database = boto3.client("rds").describe_db_instances()["DBInstances"]
+    stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
+    buckets = boto3.client("s3").list_buckets()["Buckets"]
+    found: list[Any] = [
+        *boto3.client("kinesis").list_streams()["StreamNames"],
+        *(function["FunctionName"] for function in boto3.client("lambda").list_functions()["Functions"]),
+        *boto3.client("glue").get_jobs()["Jobs"],
+        *(instance["DBInstanceIdentifier"] for instance in database),
+        *(secret["Name"] for secret in boto3.client("secretsmanager").list_secrets()["SecretList"]),
+        *(group["logGroupName"] for group in boto3.client("logs").describe_log_groups()["logGroups"]),
+        *(rule["Name"] for rule in boto3.client("events").list_rules()["Rules"]),
+        *(stack["StackName"] for stack in stacks if stack["StackName"] != "CDKToolkit"),
+        *(bucket["Name"] for bucket in buckets if not bucket["Name"].startswith("cdk-")),
+    ]
+    servers = subprocess.run(
+        ["pgrep", "--full", f"{os.environ['LOCAL_FOLDER']}/cloud/(rds|glue)/"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found + servers.stdout.split()
+
+
+def cdk(*arguments: str, environment: Any = os.environ) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command([str(CLI), *arguments, "--no-notices"], {**environment, "PATH": path})
+
+
+def command(words: list[str], environment: Any) -> "subprocess.CompletedProcess[str]":
+    result = subprocess.run(
+        words, cwd=PROJECT, env=dict(environment), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, f"{' '.join(words)}:\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    return result
+
+
+def wait_for(what: str, is_there: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_there():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.5)
