@@ -75,10 +75,15 @@ def migrate(connection: psycopg.Connection, migrations: Sequence[Migration] | No
 
 
 def set_password(connection: psycopg.Connection, role: str, password: str) -> None:
-    """Lets `role` (one of LOGIN_ROLES) log in with `password`, and with no older one."""
+    """Lets `role` (one of LOGIN_ROLES) log in with `password`, and with no older one.
+
+    The server gets a verifier, not the password, which its log of statements would show:
+    https://www.postgresql.org/docs/current/libpq-misc.html#LIBPQ-PQENCRYPTPASSWORDCONN
+    """
     if role not in LOGIN_ROLES:
         raise ValueError(f"{role}: expected one of {', '.join(LOGIN_ROLES)}")
-    connection.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password)))
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(verifier)))
 
 
 def _refuse_changes(wanted: Sequence[Migration], applied: Sequence[tuple[int, str, str]]) -> None:

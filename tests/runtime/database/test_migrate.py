@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local import postgres as embedded
 from local.postgres import Server
 from runtime.database.migrate import Migration, MigrationError, migrate, read_migrations, set_password
 
@@ -76,6 +77,19 @@ def test_files_that_are_misnumbered_or_misnamed_are_refused_by_name(
         (tmp_path / name).write_text("select 1")
     with pytest.raises(MigrationError, match=complaint):
         read_migrations(tmp_path)
+
+
+def test_a_password_lets_in_and_is_not_in_the_log_of_statements(tmp_path: Path) -> None:
+    with embedded.running(tmp_path) as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            migrate(connection)
+            connection.execute("set log_statement = 'all'")
+            set_password(connection, "pipeline_writer", "correct horse")
+        logged = (tmp_path / "data" / "server.log").read_text()
+        assert "alter role" in logged
+        assert "correct horse" not in logged
+        url = f"postgresql://pipeline_writer@127.0.0.1:{server.port}/postgres"
+        psycopg.connect(url, password="correct horse").close()
 
 
 def test_only_the_known_roles_get_a_password(empty_database: psycopg.Connection) -> None:
