@@ -1,6 +1,7 @@
 """On-demand list prices of us-east-1 in US dollars, without taxes and free tiers.
 
-As of November 2026; https://aws.amazon.com/<service>/pricing/ has today's. A price that changed is changed here.
+Glue's is of November 2026. The others are those of 2025, as far as is known unchanged since; today's are on
+https://aws.amazon.com/<service>/pricing/. A price that changed is changed here.
 """
 
 DATE = "2026-11"
