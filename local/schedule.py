@@ -3,6 +3,8 @@
 import json
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
@@ -36,7 +38,7 @@ class Schedule:
         self._clicks_a_period = round(rate * PERIOD_SECONDS / EVENTS_A_CLICK)
         self._events = boto3.client("events")
         self._metrics = boto3.client("cloudwatch")
-        self._rule = self._find_rule()
+        self._rule = _rule()
         self._before = self._counts()
         self._log = LogReader(LOG_GROUP, since=datetime.now(UTC))
         self._next_look = 0.0
@@ -69,11 +71,6 @@ class Schedule:
         self._read_log()
         if self._counts().failed > self._before.failed:
             raise RunError("the generator failed; its log: python -m local logs generator")
-
-    def _find_rule(self) -> str:
-        function = boto3.client("lambda").get_function_configuration(FunctionName=FUNCTION)
-        (rule,) = self._events.list_rule_names_by_target(TargetArn=function["FunctionArn"])["RuleNames"]
-        return rule
 
     def _drain(self) -> None:
         deadline = time.monotonic() + DRAIN_SECONDS
@@ -110,3 +107,23 @@ class Schedule:
             Statistics=["Sum"],
         )["Datapoints"]
         return sum(point["Sum"] for point in points)
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """In the end the schedule is what it was."""
+    events, rule = boto3.client("events"), _rule()
+    before = events.describe_rule(Name=rule)
+    targets: list[Any] = list(events.list_targets_by_rule(Rule=rule)["Targets"])
+    try:
+        yield
+    finally:
+        events.put_targets(Rule=rule, Targets=targets)
+        events.put_rule(Name=rule, ScheduleExpression=before["ScheduleExpression"], State=before["State"])
+
+
+def _rule() -> str:
+    """The name of the rule that invokes the generator."""
+    function = boto3.client("lambda").get_function_configuration(FunctionName=FUNCTION)
+    (rule,) = boto3.client("events").list_rule_names_by_target(TargetArn=function["FunctionArn"])["RuleNames"]
+    return rule
