@@ -15,7 +15,7 @@ CDK_CLI := node_modules/.package-lock.json
 .PHONY: help setup demo replay test test-e2e lint clean
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 setup: $(VENV)/spark-classes.jsa $(CDK_CLI) ## create .venv, or bring it up to date
 
@@ -38,10 +38,10 @@ lint: $(VENV)/.requirements-dev ## check style, format and types
 
 clean: ## remove .venv, caches, and what the demo stored
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi
-	rm -rf $(VENV) node_modules cdk.out .bundles .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-include cdk.mk
+include cdk.mk delivery.mk
 
 # A stamp is as new as the last installation from its requirements.
 REQUIREMENTS := requirements.txt $(wildcard runtime/*/requirements.txt)

@@ -1,29 +1,30 @@
 """Turns components of runtime/ into what Lambda and Glue run: the code and its packages, without Docker.
 
-Packages come as wheels built for the machine that will run them, and are kept in .bundles/ until a pin changes.
-The same pins give the same bytes, hence the same asset and no deployment.
+Packages come as wheels built for the machine that will run them: those of each component's requirements.lock, whose
+checksums pip verifies, and no others. They are kept in .bundles/ until a lock changes. The same locks give the same
+bytes, hence the same asset and no deployment.
 """
 
 import hashlib
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
 from aws_cdk import Stack
 from constructs import Construct
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from stacks.certificates import rds_certificates
 
 ROOT = Path(__file__).parents[1]
 RUNTIME = ROOT / "runtime"
 CACHE = ROOT / ".bundles"
-# The versions of what the packages themselves require.
-CONSTRAINTS = RUNTIME / "constraints.txt"
 # The oldest time that a zip can tell: a file's own would change the asset with every checkout.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -43,7 +44,7 @@ GLUE = Platform(pythons=("3.11", "3.12", "3.13", "3.14"), tags=("manylinux2014_x
 
 
 class BundlingError(Exception):
-    """A package cannot be had for its platform; the message is pip's."""
+    """A package cannot be had for its platform, is not the one that was locked, or is missing in the lock."""
 
 
 def lambda_folder(scope: Construct, component: str) -> Path:
@@ -71,8 +72,8 @@ def _bundle(scope: Construct, name: str, components: list[str], platform: Platfo
     for component in components:
         _copy_component(component, folder)
     if complete:
-        requirements = [RUNTIME / component / "requirements.txt" for component in components]
-        shutil.copytree(install(requirements, platform), folder / packages_in, dirs_exist_ok=True)
+        locks = [RUNTIME / component / "requirements.lock" for component in components]
+        shutil.copytree(install(locks, platform), folder / packages_in, dirs_exist_ok=True)
         if "database" in components:
             (folder / "runtime" / "database" / "rds-global-bundle.pem").write_text(rds_certificates())
     return folder
@@ -80,67 +81,62 @@ def _bundle(scope: Construct, name: str, components: list[str], platform: Platfo
 
 def _copy_component(component: str, folder: Path) -> None:
     target = folder / "runtime"
-    ignored = shutil.ignore_patterns("__pycache__", "requirements.txt")
+    ignored = shutil.ignore_patterns("__pycache__", "requirements.*")
     shutil.copytree(RUNTIME / component, target / component, ignore=ignored)
     shutil.copy(RUNTIME / "__init__.py", target)
 
 
-def install(requirements: Iterable[Path], platform: Platform) -> Path:
-    """The folder of the packages that `requirements` pin, installed once for each platform and set of pins.
+def install(locks: Sequence[Path], platform: Platform) -> Path:
+    """The folder of exactly the packages in `locks`, installed once for each platform and content of the locks.
 
     Raises:
-        BundlingError: there is no wheel for the platform.
+        BundlingError: there is no wheel for the platform, it is another than the locked one, or one is not locked.
     """
-    pins = sorted(
-        {line for file in requirements for line in file.read_text().splitlines() if line[:1] not in ("", "#")}
-    )
-    cause = (pins, CONSTRAINTS.read_text(), platform, Path(__file__).read_text())
+    cause = ([lock.read_text() for lock in locks], platform, Path(__file__).read_text())
     key = hashlib.sha256(repr(cause).encode()).hexdigest()[:16]
     folder = CACHE / f"packages-{key}"
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         for python in platform.pythons:
-            _install(pins, python, platform.tags, unfinished / python)
+            _install(locks, python, platform.tags, unfinished / python)
             shutil.copytree(unfinished / python, unfinished / "all", dirs_exist_ok=True)
         (unfinished / "all").rename(folder)
         shutil.rmtree(unfinished)
     return folder
 
 
-def _install(pins: list[str], python: str, tags: tuple[str, ...], folder: Path) -> None:
+def _install(locks: Sequence[Path], python: str, tags: tuple[str, ...], folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "--quiet"]
-    command += [
-        "--constraint",
-        str(CONSTRAINTS),
-        "--only-binary",
-        ":all:",
-        "--python-version",
-        python,
-        "--implementation",
-        "cp",
-    ]
+    # Without --no-deps pip would ask this machine's Python, and not the other, which of them are needed.
+    command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--implementation", "cp"]
+    command += ["--python-version", python, "--target", str(folder)]
     command += [argument for tag in tags for argument in ("--platform", tag)]
-    result = subprocess.run(  # noqa: S603 - our own pins, no shell
-        [*command, "--target", str(folder), *pins], capture_output=True, text=True, check=False
-    )
+    command += [argument for lock in locks for argument in ("--requirement", str(lock))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if result.returncode:
         raise BundlingError(f"packages for Python {python} on {' or '.join(tags)}:\n{result.stderr.strip()}")
-    _refuse_unpinned(folder)
+    _refuse_incomplete(folder, python)
     # Commands nobody calls, whose first line is this machine's Python; and records that differ with it.
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for record in folder.glob("*.dist-info/RECORD"):
         record.unlink()
 
 
-def _refuse_unpinned(folder: Path) -> None:
-    """What only another package asks for must not change from one day to the next either."""
-    pinned = {line.partition("==")[0] for file in RUNTIME.rglob("*.txt") for line in file.read_text().splitlines()}
-    names = {re.sub(r"\[.*\]", "", name).lower().replace("-", "_") for name in pinned}
-    for folder_of_package in folder.glob("*.dist-info"):
-        name, _, version = folder_of_package.stem.rpartition("-")
-        if name.lower() not in names:
-            raise BundlingError(f"{name} is not pinned: add {name}=={version} to {CONSTRAINTS}")
+def _refuse_incomplete(folder: Path, python: str) -> None:
+    """What a package requires of another must be there in a version that suits it, on that Python."""
+    packages = list(distributions(path=[str(folder)]))
+    versions = {canonicalize_name(package.name): package.version for package in packages}
+    there = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux", "extra": ""}
+    for package in packages:
+        for requirement in map(Requirement, package.requires or ()):
+            if requirement.marker and not requirement.marker.evaluate(there):
+                continue
+            version = versions.get(canonicalize_name(requirement.name))
+            if version is None or not requirement.specifier.contains(version, prereleases=True):
+                raise BundlingError(
+                    f"{package.name} requires {requirement} on Python {python}, and locked is {version}: run make lock"
+                )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,4 +1,5 @@
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,8 +11,21 @@ from aws_cdk import App, Stack
 from stacks import bundling
 from stacks.bundling import GLUE, LAMBDA, ROOT, BundlingError, Platform, glue_zip, lambda_folder
 
-# A wheel without code of its own, to be quick; its requirement is the point.
-SMALL = "python-dateutil==2.9.0.post0\n"
+LOCKS = sorted(ROOT.glob("runtime/*/requirements.lock"))
+
+
+def locked(*names: str) -> str:
+    """The entries of these packages in the locks."""
+    entries = {
+        entry.partition("==")[0]: entry
+        for lock in LOCKS
+        for entry in re.split(r"^(?=[a-z])", lock.read_text(), flags=re.M)
+    }
+    return "".join(entries[name] for name in names)
+
+
+# To be quick; that one requires the other is the point.
+SMALL = locked("python-dateutil", "six")
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +40,8 @@ def code_only() -> Stack:
     return Stack(App(context={"aws:cdk:bundling-stacks": []}), "Stack")
 
 
-def requirements(tmp_path: Path, text: str) -> Path:
-    file = tmp_path / "requirements.txt"
+def lock(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "requirements.lock"
     file.write_text(text)
     return file
 
@@ -67,14 +81,14 @@ def test_the_zip_has_the_job_and_the_database_under_runtime(code_only: Stack) ->
 
 
 def test_packages_are_the_same_bytes_from_an_empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = requirements(tmp_path, SMALL)
+    file = lock(tmp_path, SMALL)
     first = digest(bundling.install([file], LAMBDA))
     monkeypatch.setattr(bundling, "CACHE", tmp_path / "other")
     assert digest(bundling.install([file], LAMBDA)) == first
 
 
 def test_packages_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = requirements(tmp_path, SMALL)
+    file = lock(tmp_path, SMALL)
     folder = bundling.install([file], LAMBDA)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("installed again"))
     assert bundling.install([file], LAMBDA) == folder
@@ -83,19 +97,36 @@ def test_packages_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_missing_wheel_is_an_error_that_says_which(tmp_path: Path) -> None:
     platform = Platform(pythons=("3.14",), tags=("manylinux2014_sparc",))
     with pytest.raises(BundlingError, match=r"(?s)Python 3.14 on manylinux2014_sparc.*psycopg-binary"):
-        bundling.install([requirements(tmp_path, "psycopg-binary==3.3.9\n")], platform)
+        bundling.install([lock(tmp_path, locked("psycopg-binary"))], platform)
     assert not list(bundling.CACHE.glob("packages-*[!d]"))
 
 
-def test_a_package_that_no_pin_names_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "runtime").mkdir()
-    monkeypatch.setattr(bundling, "RUNTIME", tmp_path / "runtime")
-    with pytest.raises(BundlingError, match="is not pinned"):
-        bundling.install([requirements(tmp_path, SMALL)], LAMBDA)
+def test_what_a_package_requires_must_be_locked_too(tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"python-dateutil requires six>=1\.5 on Python 3\.14, and locked is None"):
+        bundling.install([lock(tmp_path, locked("python-dateutil"))], LAMBDA)
+
+
+def test_a_package_other_than_the_locked_one_is_refused(tmp_path: Path) -> None:
+    forged = re.sub(r"[0-9a-f]{64}", "0" * 64, SMALL)
+    with pytest.raises(BundlingError, match="DO NOT MATCH THE HASHES"):
+        bundling.install([lock(tmp_path, forged)], LAMBDA)
+
+
+def test_a_package_without_a_checksum_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match="Hashes are required"):
+        bundling.install([lock(tmp_path, "six==1.17.0\n")], LAMBDA)
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.parent.name)
+def test_a_lock_has_the_pins_of_its_requirements(path: Path) -> None:
+    pins = re.findall(r"^([\w-]+)\S*(==\S+)", path.with_name("requirements.txt").read_text(), flags=re.M)
+    assert pins
+    for name, version in pins:
+        assert f"\n{name}{version} \\\n" in path.read_text()
 
 
 def test_compiled_code_is_for_arm_in_lambda_and_for_every_python_of_glue(tmp_path: Path) -> None:
-    file = requirements(tmp_path, "psycopg-binary==3.3.9\n")
+    file = lock(tmp_path, locked("psycopg-binary"))
     for_lambda = {path.name for path in bundling.install([file], LAMBDA).glob("psycopg_binary/pq.*")}
     assert for_lambda == {"pq.cpython-314-aarch64-linux-gnu.so"}
     for_glue = {path.name for path in bundling.install([file], GLUE).glob("psycopg_binary/pq.*")}
