@@ -5,6 +5,7 @@ checksums pip verifies, and no others. They are kept in .bundles/ until a lock c
 bytes, hence the same asset and no deployment.
 """
 
+import argparse
 import hashlib
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-from aws_cdk import Stack
+from aws_cdk import App, Stack
 from constructs import Construct
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -42,6 +43,9 @@ LAMBDA = Platform(pythons=("3.14",), tags=("manylinux_2_28_aarch64", "manylinux2
 # Glue 6.0's guide says 3.13; a streaming runner was seen to start 3.11.
 GLUE = Platform(pythons=("3.11", "3.12", "3.13", "3.14"), tags=("manylinux2014_x86_64",))
 
+# The job imports the way to the database from the component that migrates it.
+GLUE_COMPONENTS = ("attribution_job", "database")
+
 
 class BundlingError(Exception):
     """A package cannot be had for its platform, is not the one that was locked, or is missing in the lock."""
@@ -54,7 +58,7 @@ def lambda_folder(scope: Construct, component: str) -> Path:
 
 def glue_zip(scope: Construct) -> Path:
     """The job's zip: `runtime/` for its two components and, below `packages/`, what they import."""
-    folder = _bundle(scope, "attribution_job", ["attribution_job", "database"], GLUE, packages_in="packages")
+    folder = _bundle(scope, "attribution_job", GLUE_COMPONENTS, GLUE, packages_in="packages")
     archive = folder.with_suffix(".zip")
     with zipfile.ZipFile(archive, "w") as file:
         for path in _files(folder):
@@ -64,7 +68,7 @@ def glue_zip(scope: Construct) -> Path:
     return archive
 
 
-def _bundle(scope: Construct, name: str, components: list[str], platform: Platform, packages_in: str) -> Path:
+def _bundle(scope: Construct, name: str, components: Sequence[str], platform: Platform, packages_in: str) -> Path:
     """Code always, packages only where the CLI will use them: `cdk ls` and tests need none."""
     complete = Stack.of(scope).bundling_required
     folder = CACHE / (name if complete else f"{name}-code")
@@ -141,3 +145,16 @@ def _refuse_incomplete(folder: Path, python: str) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def main() -> None:
+    """`python -m stacks.bundling orchestrator`: make a component's bundle as its stack does, and print where it is."""
+    parser = argparse.ArgumentParser(prog="bundling", description="Bundles one component of runtime/.")
+    parser.add_argument("component", choices=sorted(path.parent.name for path in RUNTIME.glob("*/requirements.lock")))
+    component = parser.parse_args().component
+    stack = Stack(App(), "Bundle")
+    print(glue_zip(stack) if component == "attribution_job" else lambda_folder(stack, component))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
-"""What differs between environments: every such number is here, and nowhere else."""
+"""What differs between environments, and where they are delivered from: here, and nowhere else."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aws_cdk import RemovalPolicy
@@ -116,3 +118,42 @@ def environment(name: str) -> Config:
     if name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {name!r}: expected one of {', '.join(ENVIRONMENTS)}")
     return ENVIRONMENTS[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What the pipeline follows: `owner/name` on GitHub, by a connection that was authorised by hand."""
+
+    repository: str
+    connection_arn: str
+
+    @property
+    def connection_service(self) -> str:
+        """The prefix of actions on the connection: codeconnections, or codestar-connections before it was renamed."""
+        return self.connection_arn.split(":")[2]
+
+
+# By the names of the context in cdk.json.
+DELIVERY = {
+    "repository": r"[\w.-]+/[\w.-]+",
+    "connection_arn": r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+",
+}
+
+
+def delivery(context: Callable[[str], str | None], *, needed: bool) -> Delivery | None:
+    """The delivery that the context configures; None where it has nothing of it and that is not `needed`.
+
+    Raises:
+        ValueError: something is missing or malformed; the message says what.
+    """
+    given = {name: context(name) or "" for name in DELIVERY}
+    if not needed and not any(given.values()):
+        return None
+    wrong = [
+        f"{name} is {repr(given[name]) if given[name] else 'missing'}"
+        for name, form in DELIVERY.items()
+        if not re.fullmatch(form, given[name])
+    ]
+    if wrong:
+        raise ValueError(f"delivery needs context in cdk.json: {', '.join(wrong)}; see docs/deploying.md")
+    return Delivery(**given)

@@ -1,6 +1,6 @@
 """One environment: the only place where stacks meet."""
 
-from aws_cdk import Stage
+from aws_cdk import Stage, Tags
 from constructs import Construct
 
 from stacks.config import PROJECT, Config
@@ -16,6 +16,9 @@ class StreamingStage(Stage):
 
     def __init__(self, scope: Construct, config: Config) -> None:
         super().__init__(scope, config.environment.capitalize(), stage_name=f"{PROJECT}-{config.environment}")
+        self.config = config
+        Tags.of(self).add("project", PROJECT)
+        Tags.of(self).add("environment", config.environment)
         network = NetworkStack(self, "Network", config=config)
         streams = StreamsStack(self, "Streams", config=config)
         database = DatabaseStack(self, "Database", config=config, vpc=network.vpc)

@@ -1,4 +1,4 @@
-"""`python -m stacks.teardown dev`: removes an environment, and what CloudFormation would leave behind.
+"""`python -m stacks.teardown dev`: removes an environment, or the pipeline, and what CloudFormation would leave behind.
 
 The job is stopped first: a run holds network interfaces in the VPC, and Glue deletes them with the run.
 """
@@ -26,13 +26,17 @@ ENDED = {"NEVER_RUN", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT", "ERROR", "EXP
 def main() -> int:
     """Stop, empty, destroy, sweep, and say what remains."""
     parser = argparse.ArgumentParser(prog="teardown", description="Removes an environment from the account.")
-    parser.add_argument("environment", choices=list(ENVIRONMENTS))
-    config = ENVIRONMENTS[parser.parse_args().environment]
+    parser.add_argument("environment", choices=[*ENVIRONMENTS, "pipeline"])
+    environment = parser.parse_args().environment
+    if environment == "pipeline":
+        empty_buckets(boto3.client("cloudformation"), f"{PROJECT}-pipeline")
+        return destroy("Pipeline", environment)
+    config = ENVIRONMENTS[environment]
     if config.keeps_data:
         parser.error(f"{config.environment} keeps its data: deploy it with RemovalPolicy.DESTROY first")
     stop_job(boto3.client("glue"), config.name("attribution"))
-    empty_buckets(boto3.client("cloudformation"), config)
-    destroyed = destroy(config)
+    empty_buckets(boto3.client("cloudformation"), f"{PROJECT}-{environment}-Processing")
+    destroyed = destroy(f"{environment.capitalize()}/**", environment)
     if destroyed == 0:
         sweep_log_groups(config)
     for what in remaining(config):
@@ -55,9 +59,8 @@ def stop_job(glue: "GlueClient", job_name: str) -> None:
         time.sleep(10)
 
 
-def empty_buckets(cloudformation: "CloudFormationClient", config: Config) -> None:
-    """Delete every version of every object of the environment's buckets, which otherwise could not be deleted."""
-    stack = f"{PROJECT}-{config.environment}-Processing"
+def empty_buckets(cloudformation: "CloudFormationClient", stack: str) -> None:
+    """Delete every version of every object of the stack's buckets, which otherwise could not be deleted."""
     try:
         resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     except cloudformation.exceptions.ClientError as error:
@@ -69,10 +72,9 @@ def empty_buckets(cloudformation: "CloudFormationClient", config: Config) -> Non
             boto3.resource("s3").Bucket(resource["PhysicalResourceId"]).object_versions.delete()
 
 
-def destroy(config: Config) -> int:
-    """Let the CLI remove the environment's stacks, last one first; return its exit status."""
-    stage = config.environment.capitalize()
-    command = ["npx", "cdk", "destroy", f"{stage}/**", "--force", "-c", f"env={config.environment}"]
+def destroy(stacks: str, environment: str) -> int:
+    """Let the CLI remove the stacks, last one first; return its exit status."""
+    command = ["npx", "cdk", "destroy", stacks, "--force", "-c", f"env={environment}"]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own words
 
 

@@ -1,15 +1,22 @@
 """Both environments, synthesised once, without bundling."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Template
+from constructs import IConstruct
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
 
+from stacks.acknowledgements import PACK
 from stacks.config import DEV, ENVIRONMENTS, PROD, Config
 from stacks.stage import StreamingStage
 
@@ -59,6 +66,11 @@ class Environment:
         ]
 
 
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
 def synthesise(config: Config) -> Environment:
     environment = Environment(config, StreamingStage(App(context=CONTEXT), config))
     assert environment.templates
@@ -92,3 +104,27 @@ def resources(statement: dict[str, Any]) -> list[Any]:
     """A statement's resources, likewise."""
     listed = statement["Resource"]
     return listed if isinstance(listed, list) else [listed]
+
+
+def accepted_findings(construct: IConstruct) -> dict[str, dict[str, str]]:
+    """The reason for each finding of cdk-nag that stays, by path and rule."""
+    accepted = {
+        part.node.path: {
+            rule: reason
+            for entry in part.node.metadata
+            if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+            for rule, reason in entry.data.items()
+            if rule.startswith(PACK)  # not what the construct library accepts of itself
+        }
+        for part in construct.node.find_all()
+    }
+    return {path: rules for path, rules in accepted.items() if rules}
+
+
+def cfn_lint(templates: Mapping[str, Template], folder: Path) -> str:
+    """What cfn-lint says of the templates."""
+    for stack, template in templates.items():
+        (folder / f"{stack}.template.json").write_text(json.dumps(template.to_json()))
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *map(str, folder.glob("*.template.json"))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return result.stdout + result.stderr

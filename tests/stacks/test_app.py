@@ -19,7 +19,8 @@ def run(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]:
 def test_dev_is_the_default_and_needs_no_credentials(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "assembly-Dev").exists()
+    assert {path.name for path in tmp_path.glob("assembly-*")} == {"assembly-Dev"}
+    assert not list(tmp_path.glob("*.template.json"))  # no pipeline
 
 
 def test_another_environment_is_chosen_by_context(tmp_path: Path) -> None:
@@ -31,6 +32,24 @@ def test_an_unknown_environment_stops_the_app_with_the_valid_names(tmp_path: Pat
     result = run(tmp_path, env="staging")
     assert result.returncode != 0
     assert "unknown environment 'staging': expected one of dev, prod" in result.stderr
+
+
+DELIVERY = {
+    "repository": "example/shop",
+    "connection_arn": "arn:aws:codeconnections:eu-west-1:111111111111:connection/0a1b",
+}
+
+
+def test_a_pipeline_that_is_not_configured_is_refused_with_what_is_missing(tmp_path: Path) -> None:
+    result = run(tmp_path, env="pipeline", repository="example/shop")
+    assert result.returncode != 0
+    assert "delivery needs context in cdk.json: connection_arn is missing" in result.stderr
+
+
+def test_the_configured_pipeline_needs_no_credentials(tmp_path: Path) -> None:
+    result = run(tmp_path, env="pipeline", **DELIVERY)
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in tmp_path.glob("assembly-*")} == {"assembly-Pipeline-Dev", "assembly-Pipeline-Prod"}
 
 
 def test_an_environment_is_five_stacks(environment: Environment) -> None:

@@ -2,7 +2,9 @@ import dataclasses
 
 import pytest
 
-from stacks.config import DEV, PROD, environment
+from stacks.config import DEV, PROD, Delivery, delivery, environment
+
+CONNECTION = "arn:aws:codeconnections:eu-west-1:111111111111:connection/0a1b"
 
 
 def test_an_unknown_environment_is_refused_with_the_valid_names() -> None:
@@ -18,3 +20,30 @@ def test_configuration_cannot_change_after_it_was_chosen() -> None:
 def test_only_production_keeps_its_data() -> None:
     assert PROD.keeps_data
     assert not DEV.keeps_data
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_a_delivery_is_configured_by_a_repository_and_a_connection(needed: bool) -> None:
+    context = {"repository": "example/shop", "connection_arn": CONNECTION}
+    assert delivery(context.get, needed=needed) == Delivery(repository="example/shop", connection_arn=CONNECTION)
+
+
+def test_without_configuration_there_is_no_delivery() -> None:
+    assert delivery(lambda _: None, needed=False) is None
+
+
+@pytest.mark.parametrize(
+    ("context", "needed", "says"),
+    [
+        ({"repository": "example/shop"}, False, "connection_arn is missing"),
+        ({"connection_arn": CONNECTION}, False, "repository is missing"),
+        ({}, True, "repository is missing, connection_arn is missing"),
+        ({"repository": "shop", "connection_arn": CONNECTION}, False, "repository is 'shop'"),
+        ({"repository": "example/shop", "connection_arn": "arn:aws:s3:::shop"}, False, "connection_arn is 'arn:aws:s3"),
+    ],
+)
+def test_a_half_filled_delivery_is_refused_with_what_is_missing(
+    context: dict[str, str], needed: bool, says: str
+) -> None:
+    with pytest.raises(ValueError, match=f"delivery needs context in cdk.json: {says}"):
+        delivery(context.get, needed=needed)

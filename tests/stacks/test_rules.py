@@ -2,35 +2,19 @@
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.json import JSONSnapshotExtension
 
-from stacks.acknowledgements import PACK
 from stacks.config import ENVIRONMENTS
+from stacks.review import without_hashes
 from stacks.stage import StreamingStage
-from tests.stacks.conftest import CONTEXT, ROOT, Environment
+from tests.stacks.conftest import CONTEXT, Environment, accepted_findings, cfn_lint
 
 STACKS = ("Network", "Streams", "Database", "Processing", "Monitoring")
-HASH = re.compile(r"[0-9a-f]{64}")
-
-
-@pytest.fixture
-def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    return snapshot.use_extension(JSONSnapshotExtension)
-
-
-def without_hashes(template: Mapping[str, Any]) -> Any:
-    """A template in which an asset's content does not show: its code has tests of its own."""
-    return json.loads(HASH.sub("<hash>", json.dumps(template)))
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -60,25 +44,11 @@ def test_nag_would_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_nag_was_told_to_accept(environment: Environment, snapshot: SnapshotAssertion) -> None:
-    accepted = {
-        construct.node.path: {
-            rule: reason
-            for entry in construct.node.metadata
-            if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
-            for rule, reason in entry.data.items()
-            if rule.startswith(PACK)  # not what the construct library accepts of itself
-        }
-        for construct in environment.stage.node.find_all()
-    }
-    assert {path: rules for path, rules in accepted.items() if rules} == snapshot
+    assert accepted_findings(environment.stage) == snapshot
 
 
 def test_templates_are_valid_to_cfn_lint(environment: Environment, tmp_path: Path) -> None:
-    for stack, template in environment.templates.items():
-        (tmp_path / f"{stack}.template.json").write_text(json.dumps(template.to_json()))
-    command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *map(str, tmp_path.glob("*.template.json"))]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert cfn_lint(environment.templates, tmp_path) == ""
 
 
 def test_logs_are_kept_for_a_week_in_dev_and_a_quarter_in_prod(environment: Environment) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from stacks import teardown
-from stacks.config import DEV
 
 
 class Glue:
@@ -82,6 +81,21 @@ def test_the_steps_come_in_an_order_that_can_succeed(monkeypatch: pytest.MonkeyP
     assert done == ["stop_job", "empty_buckets", "destroy", "sweep_log_groups", "remaining"]
 
 
+def test_removing_the_pipeline_leaves_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, ...]] = []
+
+    def destroy(*what: str) -> int:
+        done.append(what)
+        return 0
+
+    monkeypatch.setattr("sys.argv", ["teardown", "pipeline"])
+    monkeypatch.setattr("boto3.client", lambda _: None)
+    monkeypatch.setattr(teardown, "empty_buckets", lambda _, stack: done.append((stack,)))
+    monkeypatch.setattr(teardown, "destroy", destroy)
+    assert teardown.main() == 0
+    assert done == [("ecommerce-streaming-pipeline",), ("Pipeline", "pipeline")]
+
+
 def test_the_cli_is_told_the_stage_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
@@ -90,5 +104,5 @@ def test_the_cli_is_told_the_stage_and_the_environment(monkeypatch: pytest.Monke
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr("subprocess.run", run)
-    assert teardown.destroy(DEV) == 0
+    assert teardown.destroy("Dev/**", "dev") == 0
     assert commands == [["npx", "cdk", "destroy", "Dev/**", "--force", "-c", "env=dev"]]

@@ -1,0 +1,103 @@
+"""The build of one component of runtime/: it tells a commit whether the component is sound, and deploys nothing."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.build_environment import MEDIUM, build_spec
+from stacks.bundling import GLUE_COMPONENTS
+from stacks.config import PROJECT, Delivery
+
+# Each with the folders of runtime/ that its bundle is made of.
+COMPONENTS: Mapping[str, Sequence[str]] = {
+    "data_generator": ("data_generator",),
+    "orchestrator": ("orchestrator",),
+    "attribution_job": GLUE_COMPONENTS,
+}
+# What all of them are made, tested and bundled with, besides their own folders.
+SHARED = (
+    r"runtime/__init__\.py",
+    r"tests/[^/]+\.py",
+    r"tests/runtime/[^/]+\.py",
+    r"local/",
+    r"stacks/(__init__|bundling|certificates)\.py",
+    r"Makefile|[^/]+\.mk|pyproject\.toml|requirements[^/]*\.txt|package[^/]*\.json",
+)
+
+
+def watched(component: str) -> str:
+    """The regular expression of the paths of which a change starts the component's build."""
+    folders = "|".join(COMPONENTS[component])
+    return f"^(({'|'.join(SHARED)})|(tests/)?runtime/({folders})/)"
+
+
+class ComponentBuild(codebuild.Project):
+    """Runs `make component` for each push to main that changes what the component is made of."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        component: str,
+        delivery: Delivery,
+        encryption_key: kms.IKey,
+        log_group: logs.ILogGroup,
+    ) -> None:
+        owner, _, repository = delivery.repository.partition("/")
+        push = codebuild.FilterGroup.in_event_of(codebuild.EventAction.PUSH)
+        role = _role(scope, f"{construct_id}Role", delivery, log_group)
+        super().__init__(
+            scope,
+            construct_id,
+            project_name=f"{PROJECT}-{component.replace('_', '-')}",
+            description=f"Checks, tests and bundles runtime/{component}",
+            source=codebuild.Source.git_hub(
+                owner=owner,
+                repo=repository,
+                clone_depth=1,
+                webhook_filters=[push.and_branch_is("main").and_file_path_is(watched(component))],
+                report_build_status=True,
+                build_status_context=f"component/{component}",
+            ),
+            build_spec=build_spec([f"make component COMPONENT={component}"]),
+            environment=MEDIUM,
+            timeout=Duration.minutes(30),
+            concurrent_build_limit=1,
+            encryption_key=encryption_key,
+            logging=codebuild.LoggingOptions(cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log_group)),
+            grant_report_group_permissions=False,
+            role=role,
+        )
+        # The construct knows no connections: https://github.com/aws/aws-cdk/issues/31236
+        resource = self.node.default_child
+        if isinstance(resource, codebuild.CfnProject):
+            auth = {"Type": "CODECONNECTIONS", "Resource": delivery.connection_arn}
+            resource.add_property_override("Source.Auth", auth)
+
+
+def _role(scope: Construct, construct_id: str, delivery: Delivery, log_group: logs.ILogGroup) -> iam.IRole:
+    """All its rights are part of it: CodeBuild uses those on the connection while the project is being created."""
+    connection = iam.PolicyStatement(
+        actions=[
+            f"{delivery.connection_service}:{action}"
+            for action in ("GetConnection", "GetConnectionToken", "UseConnection")
+        ],
+        resources=[delivery.connection_arn],
+    )
+    writing = iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+    )
+    role = iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
+        inline_policies={"Build": iam.PolicyDocument(statements=[connection, writing])},
+    )
+    # The construct would add rights on the log group that it does not use.
+    return role.without_policy_updates()

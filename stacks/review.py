@@ -1,0 +1,124 @@
+"""`python -m stacks.review main`: how the templates differ from the snapshots that a commit has, as Markdown.
+
+Needs no credentials. What gives rights or opens ports comes first, because it is what a reviewer must not miss.
+"""
+
+import argparse
+import difflib
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+from stacks.bundling import ROOT
+from stacks.config import DEV, PROD, Delivery
+from stacks.pipeline import PipelineStack
+from stacks.stage import StreamingStage
+
+# The templates that the tests compare: tests/stacks/__snapshots__/*/test_templates…[dev-Network].json
+SNAPSHOTS = "tests/stacks/__snapshots__"
+SNAPSHOT = re.compile(r"/test_templates_change_only_when_the_snapshot_does\[(.+)\]\.json$")
+HASH = re.compile(r"[0-9a-f]{64}")
+GUARDS = re.compile(r"^AWS::(IAM::|EC2::SecurityGroup|KMS::Key$|Lambda::Permission$)|Policy$")
+
+# What the pipeline is synthesised with for a review: every clone has another connection, or none.
+EXAMPLE = Delivery(
+    repository="example/shop",
+    connection_arn="arn:aws:codeconnections:us-east-1:111111111111:connection/00000000-0000-0000-0000-000000000000",
+)
+
+Templates = Mapping[str, Mapping[str, Any]]
+
+
+def main() -> None:
+    """Print the differences from the snapshots of a commit."""
+    parser = argparse.ArgumentParser(prog="review", description="Compares the templates with committed snapshots.")
+    parser.add_argument("commit", nargs="?", default="HEAD")
+    commit = parser.parse_args().commit
+    print(markdown(committed(commit), synthesised()))
+
+
+def synthesised() -> Templates:
+    """Every template by name, `dev-Network`, as the tests compare them."""
+    # A review needs no packages; the CLI reads cdk.json by itself.
+    context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(context=context, outdir=folder)
+        dev, prod = (StreamingStage(app, config) for config in (DEV, PROD))
+        stacks = {
+            f"{stage.node.id.lower()}-{stack.node.id}": stack
+            for stage in (dev, prod)
+            for stack in stage.node.children
+            if isinstance(stack, Stack)
+        }
+        stacks["pipeline"] = PipelineStack(app, "Pipeline", delivery=EXAMPLE, dev=dev, prod=prod)
+        return {name: without_hashes(Template.from_stack(stack).to_json()) for name, stack in stacks.items()}
+
+
+def without_hashes(template: Mapping[str, Any]) -> Any:
+    """A template in which an asset's content does not show: its code has tests of its own."""
+    return json.loads(HASH.sub("<hash>", json.dumps(template)))
+
+
+def committed(commit: str) -> Templates:
+    """The snapshots of that commit, by name."""
+    paths = _git("ls-tree", "-r", "-z", "--name-only", commit, "--", SNAPSHOTS).split("\0")
+    return {
+        match[1]: json.loads(_git("show", f"{commit}:{path}")) for path in paths if (match := SNAPSHOT.search(path))
+    }
+
+
+def markdown(before: Templates, after: Templates) -> str:
+    """The differences, rights and ports first; one line if there are none."""
+    guards: list[str] = []
+    others: list[str] = []
+    for name in sorted({*before, *after}):
+        for kind, text in changes(name, before.get(name, {}), after.get(name, {})):
+            (guards if GUARDS.search(kind) else others).append(text)
+    if not guards and not others:
+        return "The templates are the ones of the snapshots."
+    parts = [f"{len(guards)} changes of rights and ports, {len(others)} others."]
+    for title, texts in (("Rights and ports", guards), ("Everything else", others)):
+        parts += [f"### {title}", *texts] if texts else []
+    return "\n\n".join(parts)
+
+
+def changes(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Type and Markdown of each entry that differs: a resource, or what else a template has, such as an output."""
+    old, new = _entries(before), _entries(after)
+    for key in sorted({*old, *new}):
+        if old.get(key) == new.get(key):
+            continue
+        kind = (new.get(key) or old[key]).get("Type", "") if key[0] == "Resources" else key[0]
+        word = "added" if key not in old else "removed" if key not in new else "changed"
+        yield kind, f"**{name}** `{key[1]}` ({kind}) {word}\n\n```diff\n{_difference(old.get(key), new.get(key))}\n```"
+
+
+def _entries(template: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    return {
+        (section, name): value
+        for section, values in template.items()
+        for name, value in (values if isinstance(values, dict) else {section: {"": values}}).items()
+    }
+
+
+def _difference(old: Any, new: Any) -> str:
+    before, after = (
+        [] if value is None else json.dumps(value, indent=2, sort_keys=True).splitlines() for value in (old, new)
+    )
+    return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(ROOT)), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - no shell
+
+
+if __name__ == "__main__":
+    main()
