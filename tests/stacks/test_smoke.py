@@ -1,0 +1,151 @@
+"""The smoke test against the emulator's log and an orchestrator that follows a script."""
+
+import io
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+
+from stacks import smoke as module
+from stacks.config import DEV
+from stacks.smoke import SmokeError, orchestrator, smoke
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+GROUP = DEV.log_group_name("attribution-job/output")
+
+
+class Job:
+    """Answers as the orchestrator does. Each status after a start takes the next of `states`; the last one stays."""
+
+    def __init__(self, found: str, states: list[str]) -> None:
+        self.asked: list[str] = []
+        self.state = found
+        self._states = states
+
+    def __call__(self, action: str) -> dict[str, Any]:
+        self.asked.append(action)
+        if action == "stop":
+            self.state = "STOPPED"
+            return {"outcome": "stop_requested"}
+        if action == "start":
+            self.state = "STARTING"
+            return {"run_id": "jr_2", "state": self.state, "outcome": "started"}
+        if "start" in self.asked and self._states:
+            self.state = self._states.pop(0)
+        return {"run_id": "jr_2", "state": self.state, "error_message": "out of memory"}
+
+
+@pytest.fixture
+def logs(emulator: str) -> Iterator["CloudWatchLogsClient"]:
+    client = boto3.client("logs")
+    client.create_log_group(logGroupName=GROUP)
+    client.create_log_stream(logGroupName=GROUP, logStreamName="run")
+    yield client
+    client.delete_log_group(logGroupName=GROUP)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.05)
+
+
+def log(logs: "CloudWatchLogsClient", ago: float, **line: Any) -> None:
+    event: Any = {"timestamp": int((time.time() - ago) * 1000), "message": json.dumps(line)}
+    logs.put_log_events(logGroupName=GROUP, logStreamName="run", logEvents=[event])
+
+
+def commit(logs: "CloudWatchLogsClient", *, checkouts: int = 7, put_to_row: float = 1.5, ago: float = -60) -> None:
+    """Log a batch as the job does; by default in a minute, to be after the start that is yet to come."""
+    counts = {"batch_id": 3, "clicks": 40, "checkouts": checkouts, "credits": 5, "put_to_row_seconds": put_to_row}
+    log(logs, ago, message="starting", python="3.13")
+    log(logs, ago, message="batch", **counts)
+
+
+def test_a_stopped_job_is_started_tried_and_stopped_again(logs: "CloudWatchLogsClient", capsys: Any) -> None:
+    commit(logs)
+    job = Job("STOPPED", ["STARTING", "RUNNING"])
+    assert smoke(job, logs, DEV, 5)["checkouts"] == 7
+    assert [action for action in job.asked if action != "status"] == ["start", "stop"]
+    assert "found the job STOPPED" in capsys.readouterr().out
+
+
+def test_an_active_run_is_replaced_by_one_with_the_new_code_which_goes_on(logs: "CloudWatchLogsClient") -> None:
+    commit(logs)
+    job = Job("RUNNING", ["RUNNING"])
+    smoke(job, logs, DEV, 5)
+    assert [action for action in job.asked if action != "status"] == ["stop", "start"]
+
+
+def test_what_was_committed_before_the_start_does_not_count(logs: "CloudWatchLogsClient") -> None:
+    commit(logs, ago=60)
+    with pytest.raises(SmokeError, match=r"out of time: the job is RUNNING, .*; no batch with checkouts"):
+        smoke(Job("STOPPED", ["RUNNING"]), logs, DEV, 0.3)
+
+
+def test_a_batch_without_checkouts_does_not_count(logs: "CloudWatchLogsClient") -> None:
+    commit(logs, checkouts=0)
+    with pytest.raises(SmokeError, match="no batch with checkouts"):
+        smoke(Job("STOPPED", ["RUNNING"]), logs, DEV, 0.3)
+
+
+def test_catching_up_is_waited_for(logs: "CloudWatchLogsClient", capsys: Any) -> None:
+    commit(logs, put_to_row=40000)
+    with pytest.raises(SmokeError, match="last batch: batch 3 committed 40 clicks, 7 checkouts and 5 credits 40000 s"):
+        smoke(Job("STOPPED", ["RUNNING"]), logs, DEV, 0.3)
+    assert len(re.findall("waiting: the job is RUNNING", capsys.readouterr().out)) > 1
+
+
+def test_a_run_that_ends_is_reported_with_its_error_and_leaves_nothing_running(logs: "CloudWatchLogsClient") -> None:
+    job = Job("NEVER_RUN", ["STARTING", "FAILED"])
+    with pytest.raises(SmokeError, match=r"run jr_2 is FAILED: out of memory \(no batch with checkouts\)"):
+        smoke(job, logs, DEV, 5)
+    assert job.asked[-1] == "stop"
+
+
+def test_a_run_that_never_stops_is_not_waited_for_for_ever(logs: "CloudWatchLogsClient") -> None:
+    class Stubborn(Job):
+        def __call__(self, action: str) -> dict[str, Any]:
+            return super().__call__(action) | {"state": "STOPPING"}
+
+    job = Stubborn("STOPPING", [])
+    with pytest.raises(SmokeError, match="out of time: the earlier run is still STOPPING"):
+        smoke(job, logs, DEV, 0.2)
+    assert "start" not in job.asked
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_the_orchestrator_is_asked_by_its_name_and_its_failure_is_told(failed: bool) -> None:
+    client = boto3.client("lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    answer = {"errorType": "UnknownJob", "errorMessage": "no job"} if failed else {"state": "RUNNING"}
+    payload = json.dumps(answer).encode()
+    response: dict[str, Any] = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(payload), len(payload))}
+    with Stubber(client) as stub:
+        expected = {"FunctionName": DEV.name("orchestrator"), "Payload": b'{"action": "status"}'}
+        stub.add_response("invoke", response | ({"FunctionError": "Unhandled"} if failed else {}), expected)
+        ask = orchestrator(client, DEV.name("orchestrator"))
+        if failed:
+            with pytest.raises(SmokeError, match="dev-orchestrator failed to status: UnknownJob: no job"):
+                ask("status")
+        else:
+            assert ask("status") == {"state": "RUNNING"}
+
+
+def test_a_broken_environment_ends_the_step_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise SmokeError("run jr_2 is FAILED")
+
+    monkeypatch.setattr("sys.argv", ["smoke", "dev"])
+    monkeypatch.setattr("boto3.client", lambda _: None)
+    monkeypatch.setattr(module, "smoke", broken)
+    assert module.main() == 1
+    assert capsys.readouterr().err == "smoke: run jr_2 is FAILED\n"
