@@ -1,0 +1,183 @@
+"""The builds of single components: what starts them, what they may do, and their commands, run here."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.component_build import COMPONENTS, watched
+from stacks.config import PROJECT
+from stacks.review import EXAMPLE
+from tests.stacks.conftest import ROOT
+from tests.stacks.test_pipeline import template
+
+EVERY = pytest.mark.parametrize("component", list(COMPONENTS))
+
+
+def project(component: str) -> dict[str, Any]:
+    name = f"{PROJECT}-{component.replace('_', '-')}"
+    (found,) = template().find_resources("AWS::CodeBuild::Project", {"Properties": {"Name": name}}).values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def commands(component: str) -> list[str]:
+    spec: dict[str, Any] = json.loads(project(component)["Source"]["BuildSpec"])
+    return [command for phase in spec["phases"].values() for command in phase.get("commands", [])]
+
+
+@EVERY
+def test_a_push_to_main_starts_it_by_the_connection_and_the_commit_is_told(component: str) -> None:
+    properties = project(component)
+    (group,) = properties["Triggers"]["FilterGroups"]
+    filters = {rule["Type"]: rule["Pattern"] for rule in group}
+    assert filters == {"EVENT": "PUSH", "HEAD_REF": "refs/heads/main", "FILE_PATH": watched(component)}
+    source = properties["Source"]
+    assert source["Location"] == f"https://github.com/{EXAMPLE.repository}.git"
+    assert source["Auth"] == {"Type": "CODECONNECTIONS", "Resource": EXAMPLE.connection_arn}
+    assert source["ReportBuildStatus"] is True
+    assert source["BuildStatusConfig"] == {"Context": f"component/{component}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "starts"),
+    [
+        ("runtime/data_generator/shop.py", {"data_generator"}),
+        ("tests/runtime/data_generator/test_shoppers.py", {"data_generator"}),
+        ("runtime/orchestrator/requirements.lock", {"orchestrator"}),
+        ("runtime/attribution_job/sink.py", {"attribution_job"}),
+        ("runtime/database/migrations/0003_attribution.sql", {"attribution_job"}),
+        ("runtime/__init__.py", set(COMPONENTS)),
+        ("tests/runtime/conftest.py", set(COMPONENTS)),
+        ("local/emulator.py", set(COMPONENTS)),
+        ("stacks/bundling.py", set(COMPONENTS)),
+        ("requirements-dev.txt", set(COMPONENTS)),
+        ("Makefile", set(COMPONENTS)),
+        ("README.md", set()),
+        ("stacks/network.py", set()),
+        ("tests/stacks/test_network.py", set()),
+        ("docs/runtime/orchestrator/page.md", set()),
+    ],
+)
+def test_a_change_starts_the_components_that_it_can_break(path: str, starts: set[str]) -> None:
+    assert {component for component in COMPONENTS if re.search(watched(component), path)} == starts
+
+
+@EVERY
+def test_whatever_its_tests_and_its_bundle_import_starts_it(component: str) -> None:
+    folders = [ROOT / top / folder for folder in COMPONENTS[component] for top in ("runtime", "tests/runtime")]
+    files = {path for folder in folders for path in folder.rglob("*.py")}
+    files |= {
+        ROOT / "stacks" / "bundling.py",
+        ROOT / "tests" / "conftest.py",
+        ROOT / "tests" / "runtime" / "conftest.py",
+    }
+    unseen = list(files)
+    while unseen:
+        imported = set(imports(unseen.pop())) - files
+        files |= imported
+        unseen += imported
+    assert len(files) > 20
+    assert not [str(path) for path in files if not re.search(watched(component), str(path.relative_to(ROOT)))]
+
+
+def imports(path: Path) -> Iterator[Path]:
+    """The files of this repository that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = ROOT.joinpath(*node.module.split("."))
+            candidates = [module.with_suffix(".py"), *(module / f"{alias.name}.py" for alias in node.names)]
+            yield from (candidate for candidate in candidates if candidate.exists())
+
+
+@EVERY
+def test_it_may_fetch_the_code_and_write_its_log_and_no_more(component: str) -> None:
+    role_id = project(component)["ServiceRole"]["Fn::GetAtt"][0]
+    role = template().find_resources("AWS::IAM::Role")[role_id]["Properties"]
+    allowed = {
+        action
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in statement["Action"]
+    }
+    connection = ("GetConnection", "GetConnectionToken", "UseConnection")
+    assert allowed == {"logs:CreateLogStream", "logs:PutLogEvents"} | {f"codeconnections:{name}" for name in connection}
+    attached = template().find_resources("AWS::IAM::Policy").values()
+    assert not [policy for policy in attached if {"Ref": role_id} in policy["Properties"]["Roles"]]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the last commit; of this machine it has what takes minutes to install."""
+    folder = tmp_path_factory.mktemp("clean") / "checkout"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (0, 0))  # older than what was installed from it
+    for installed in (".venv", "node_modules", ".mypy_cache"):
+        (folder / installed).symlink_to(ROOT / installed)
+    return folder
+
+
+# The job's own tests take minutes, and `make test` runs them anyway: here, those of one file.
+@pytest.mark.parametrize(
+    ("component", "narrowed", "bundled"),
+    [
+        ("data_generator", "-k 'invocation or settings'", ["runtime/data_generator/handler.py", "pydantic/main.py"]),
+        ("orchestrator", "-k actions", ["runtime/orchestrator/handler.py", "boto3/session.py"]),
+        (
+            "attribution_job",
+            "-k 'arguments or connection'",
+            ["runtime/database/connection.py", "packages/psycopg/connection.py"],
+        ),
+    ],
+)
+def test_its_commands_pass_on_a_clean_checkout(
+    checkout: Path, component: str, narrowed: str, bundled: list[str]
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "AWS_"))}
+    for command in commands(component):
+        result = subprocess.run(
+            ["bash", "-c", command],
+            cwd=checkout,
+            env=environment | {"ARGS": narrowed},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+    for said in ("All checks passed!", "already formatted", "Success: no issues found", " passed"):
+        assert said in result.stdout
+    bundle = Path(result.stdout.splitlines()[-1])
+    files = (
+        zipfile.ZipFile(bundle).namelist()
+        if bundle.suffix == ".zip"
+        else [str(p.relative_to(bundle)) for p in bundle.rglob("*.py")]
+    )
+    assert bundle.is_relative_to(checkout)
+    assert set(bundled) <= set(files)
+
+
+def test_its_commands_fail_when_a_test_does(checkout: Path) -> None:
+    broken = checkout / "tests" / "runtime" / "orchestrator" / "test_broken.py"
+    broken.write_text("def test_broken() -> None:\n    raise NotImplementedError\n")
+    (command,) = commands("orchestrator")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    result = subprocess.run(
+        ["bash", "-c", command],
+        cwd=checkout,
+        env=environment | {"ARGS": "-k broken"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    broken.unlink()
+    assert result.returncode != 0
+    assert "1 failed" in result.stdout
