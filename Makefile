@@ -31,10 +31,11 @@ test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the 
 test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy it on this machine
 	$(PYTEST) tests/e2e $(ARGS)
 
-lint: $(VENV)/.requirements-dev ## check style, format and types
+lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/actionlint .github/workflows/*.yml
 
 clean: ## remove .venv, caches, and what the demo stored
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi

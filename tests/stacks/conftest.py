@@ -1,6 +1,7 @@
 """Both environments, synthesised once, without bundling."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -71,6 +72,20 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.use_extension(JSONSnapshotExtension)
 
 
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the last commit; of this machine it has what takes minutes to install."""
+    folder = tmp_path_factory.mktemp("clean") / "checkout"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (0, 0))  # older than what was installed from it
+    for installed in (".venv", "node_modules", ".mypy_cache", ".bundles"):
+        (ROOT / installed).mkdir(exist_ok=True)
+        (folder / installed).symlink_to(ROOT / installed)
+    return folder
+
+
 def synthesise(config: Config) -> Environment:
     environment = Environment(config, StreamingStage(App(context=CONTEXT), config))
     assert environment.templates
@@ -128,3 +143,11 @@ def cfn_lint(templates: Mapping[str, Template], folder: Path) -> str:
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *map(str, folder.glob("*.template.json"))]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     return result.stdout + result.stderr
+
+
+def in_shell(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """As CodeBuild runs it: in a shell of its own, without credentials. `make` takes variables from the environment."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "AWS_"))}
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment | variables, capture_output=True, text=True, check=False
+    )

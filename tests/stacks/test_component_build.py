@@ -2,9 +2,7 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from stacks.component_build import COMPONENTS, watched
 from stacks.config import PROJECT
 from stacks.review import EXAMPLE
-from tests.stacks.conftest import ROOT
+from tests.stacks.conftest import ROOT, in_shell
 from tests.stacks.test_pipeline import template
 
 EVERY = pytest.mark.parametrize("component", list(COMPONENTS))
@@ -116,20 +114,6 @@ def test_it_may_fetch_the_code_and_write_its_log_and_no_more(component: str) -> 
     assert not [policy for policy in attached if {"Ref": role_id} in policy["Properties"]["Roles"]]
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the last commit; of this machine it has what takes minutes to install."""
-    folder = tmp_path_factory.mktemp("clean") / "checkout"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-    for path in folder.rglob("*"):
-        if path.is_file():
-            os.utime(path, (0, 0))  # older than what was installed from it
-    for installed in (".venv", "node_modules", ".mypy_cache", ".bundles"):
-        (ROOT / installed).mkdir(exist_ok=True)
-        (folder / installed).symlink_to(ROOT / installed)
-    return folder
-
-
 # The job's own tests take minutes, and `make test` runs them anyway: here, those of one file.
 @pytest.mark.parametrize(
     ("component", "narrowed", "bundled"),
@@ -147,7 +131,7 @@ def test_its_commands_pass_on_a_clean_checkout(
     checkout: Path, component: str, narrowed: str, bundled: list[str]
 ) -> None:
     for command in commands(component):
-        result = run(command, checkout, narrowed)
+        result = in_shell(command, checkout, ARGS=narrowed)
         assert result.returncode == 0, result.stdout + result.stderr
     for said in ("All checks passed!", "already formatted", "Success: no issues found", " passed"):
         assert said in result.stdout
@@ -161,20 +145,7 @@ def test_its_commands_fail_when_a_test_does(checkout: Path) -> None:
     broken = checkout / "tests" / "runtime" / "orchestrator" / "test_broken.py"
     broken.write_text("def test_broken() -> None:\n    raise NotImplementedError\n")
     (command,) = commands("orchestrator")
-    result = run(command, checkout, "-k broken")
+    result = in_shell(command, checkout, ARGS="-k broken")
     broken.unlink()
     assert result.returncode != 0
     assert "1 failed" in result.stdout
-
-
-def run(command: str, folder: Path, narrowed: str) -> subprocess.CompletedProcess[str]:
-    """As CodeBuild does: in a shell of its own, without credentials; `make` takes ARGS from the environment."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "AWS_"))}
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=environment | {"ARGS": narrowed},
-        capture_output=True,
-        text=True,
-        check=False,
-    )

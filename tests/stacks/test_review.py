@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stacks import review
-from stacks.review import SNAPSHOT, SNAPSHOTS, committed, markdown, synthesised
-from tests.stacks.conftest import ROOT
+from stacks.review import SNAPSHOT, SNAPSHOTS, committed, markdown
+from tests.stacks.conftest import ROOT, in_shell
 
 
 @pytest.fixture(scope="module")
@@ -91,5 +91,18 @@ def test_snapshots_are_those_of_the_commit(tmp_path: Path, monkeypatch: pytest.M
     assert committed("HEAD~1") == {"dev-Network": {"Resources": {"number": 1}}}
 
 
-def test_what_is_compared_is_what_is_synthesised_now(templates: dict[str, Any]) -> None:
-    assert markdown(templates, synthesised()) == "The templates are the ones of the snapshots."
+def test_the_word_shows_what_a_change_does_to_the_last_commit(checkout: Path) -> None:
+    changes = {
+        "stacks/orchestrator.py": ('"glue:GetJobRuns"', '"glue:GetJobRuns", "glue:DeleteJob"'),
+        "stacks/config.py": ('generator_schedule="rate(5 minutes)"', 'generator_schedule="rate(1 minute)"'),
+    }
+    for file, (old, new) in changes.items():
+        text = (checkout / file).read_text()
+        assert old in text
+        (checkout / file).write_text(text.replace(old, new))
+    result = in_shell("make --silent diff", checkout)
+    subprocess.run(["git", "-C", str(checkout), "checkout", "--quiet", "."], check=True)
+    assert result.stdout.startswith("2 changes of rights and ports, 2 others.\n\n### Rights and ports\n"), result.stderr
+    guards, others = result.stdout.split("### Everything else")
+    assert guards.count('+              "glue:DeleteJob",') == 2  # dev and prod
+    assert others.count('+    "ScheduleExpression": "rate(1 minute)",') == 2
