@@ -118,7 +118,7 @@ def test_it_may_fetch_the_code_and_write_its_log_and_no_more(component: str) -> 
 @pytest.mark.parametrize(
     ("component", "narrowed", "bundled"),
     [
-        ("data_generator", "-k 'invocation or settings'", ["runtime/data_generator/handler.py", "pydantic/main.py"]),
+        ("data_generator", "-k settings", ["runtime/data_generator/handler.py", "pydantic/main.py"]),
         ("orchestrator", "-k actions", ["runtime/orchestrator/handler.py", "boto3/session.py"]),
         (
             "attribution_job",
