@@ -68,7 +68,6 @@ class ComponentBuild(codebuild.Project):
             build_spec=build_spec([f"make component COMPONENT={component}"]),
             environment=MEDIUM,
             timeout=Duration.minutes(30),
-            concurrent_build_limit=1,
             encryption_key=encryption_key,
             logging=codebuild.LoggingOptions(cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log_group)),
             grant_report_group_permissions=False,

@@ -14,7 +14,7 @@ from stacks.component_build import COMPONENTS, watched
 from stacks.config import PROJECT
 from stacks.review import EXAMPLE
 from tests.stacks.conftest import ROOT, in_shell
-from tests.stacks.test_pipeline import template
+from tests.stacks.pipeline_template import template
 
 EVERY = pytest.mark.parametrize("component", list(COMPONENTS))
 

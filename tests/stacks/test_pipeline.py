@@ -1,74 +1,19 @@
 """What the pipeline promises, as it is synthesised for a review."""
 
 import json
-import os
-import re
-import subprocess
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Match, Template
 from cdk_nag import AwsSolutionsChecks
 from syrupy.assertion import SnapshotAssertion
 
-from stacks.config import DEV, PROD
-from stacks.pipeline import PipelineStack
-from stacks.pipeline_tools import PUBLISH
 from stacks.review import EXAMPLE, without_hashes
-from stacks.stage import StreamingStage
-from tests.stacks.conftest import CONTEXT, ROOT, Environment, accepted_findings, actions, cfn_lint, resources
+from tests.stacks.conftest import CONTEXT, Environment, accepted_findings, actions, cfn_lint, resources
+from tests.stacks.pipeline_template import commands, made_in, pipeline, projects, role_may, stages, template
 
-CLI = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
 CONNECTION = EXAMPLE.connection_arn
-
-
-def made_in(app: App) -> PipelineStack:
-    dev, prod = (StreamingStage(app, config) for config in (DEV, PROD))
-    return PipelineStack(app, "Pipeline", delivery=EXAMPLE, dev=dev, prod=prod)
-
-
-@cache
-def pipeline() -> PipelineStack:
-    return made_in(App(context=CONTEXT))
-
-
-@cache
-def template() -> Template:
-    return Template.from_stack(pipeline())
-
-
-def stages() -> dict[str, list[dict[str, Any]]]:
-    """The actions of each stage, in the order in which they run."""
-    (found,) = template().find_resources("AWS::CodePipeline::Pipeline").values()
-    return {
-        stage["Name"]: sorted(stage["Actions"], key=lambda action: action["RunOrder"])
-        for stage in found["Properties"]["Stages"]
-    }
-
-
-def projects() -> dict[str, dict[str, Any]]:
-    """The properties of every build project, by logical id."""
-    found = template().find_resources("AWS::CodeBuild::Project")
-    return {logical_id: project["Properties"] for logical_id, project in found.items()}
-
-
-def commands(part_of_id: str) -> str:
-    """The build specification of the project with that in its logical id, as text."""
-    (spec,) = (project["Source"]["BuildSpec"] for name, project in projects().items() if part_of_id in name)
-    return spec if isinstance(spec, str) else json.dumps(spec)
-
-
-def role_may(part_of_role: str) -> list[dict[str, Any]]:
-    return [
-        statement
-        for policy in template().find_resources("AWS::IAM::Policy").values()
-        if any(part_of_role in role["Ref"] for role in policy["Properties"]["Roles"])
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    ]
 
 
 @pytest.mark.parametrize("name", ["pipeline"])
@@ -123,53 +68,6 @@ def test_every_build_has_the_current_image_and_no_privileges() -> None:
     for name, project in projects().items():
         assert project["Environment"]["Image"] == "aws/codebuild/standard:8.0", name
         assert project["Environment"]["PrivilegedMode"] is False, name
-
-
-def test_every_tool_from_npm_is_the_pinned_cli() -> None:
-    installed = [tool for name in projects() for tool in re.findall(r"npm install -g ([^\s\\\"]+)", commands(name))]
-    assert len(installed) == 3  # deploys the pipeline, publishes assets, compares permissions
-    assert set(installed) == {f"aws-cdk@{CLI}"}
-
-
-def test_assets_are_published_by_one_project() -> None:
-    assert [action["Name"] for action in stages()["Assets"]] == ["FileAssets"]
-    assert PUBLISH in commands("FileAsset")
-
-
-def test_the_publishing_command_puts_every_asset_where_its_template_looks_for_it(emulator: str, tmp_path: Path) -> None:
-    """By the real CLI, which here may assume any role: it takes those that the project is granted."""
-    app = App(context=CONTEXT, outdir=str(tmp_path / "assembly"))
-    made_in(app)
-    assembly = app.synth().directory
-    environment = os.environ | {"HOME": str(tmp_path), "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--no-notices"]
-
-    def run(command: str) -> str:
-        arguments = [*cdk, *command.removeprefix("cdk ").replace("'", "").split()]
-        result = subprocess.run(arguments, cwd=assembly, env=environment, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
-        return result.stderr + result.stdout
-
-    run("cdk bootstrap aws://000000000000/us-east-1")
-    log = run(f"{PUBLISH} -vv")
-    bucket = "cdk-hnb659fds-assets-000000000000-us-east-1"
-    there = {item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
-    wanted = {
-        destination["objectKey"]
-        for path in Path(assembly).rglob("assembly-*/*.assets.json")
-        for asset in json.loads(path.read_text())["files"].values()
-        for destination in asset["destinations"].values()
-    }
-    assert len(wanted) > 10
-    assert wanted <= there
-    granted = {
-        re.sub(r"-\$\{AWS::\w+\}", "", str(arn["Fn::Sub"])).rpartition("/")[2]
-        for statement in role_may("FileRole")
-        if actions(statement) == {"sts:AssumeRole"}
-        for arn in resources(statement)
-    }
-    assumed = set(re.findall(r"Assuming role '[^']*/([\w-]+)-000000000000-us-east-1'", log))
-    assert assumed == granted == {"cdk-hnb659fds-file-publishing-role", "cdk-hnb659fds-deploy-role"}
 
 
 def test_dev_is_tried_after_its_deployment() -> None:
