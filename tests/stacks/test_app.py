@@ -49,7 +49,8 @@ def test_a_pipeline_that_is_not_configured_is_refused_with_what_is_missing(tmp_p
 def test_the_configured_pipeline_needs_no_credentials(tmp_path: Path) -> None:
     result = run(tmp_path, env="pipeline", **DELIVERY)
     assert result.returncode == 0, result.stderr
-    assert {path.name for path in tmp_path.glob("assembly-*")} == {"assembly-Pipeline-Dev", "assembly-Pipeline-Prod"}
+    assert {path.name for path in tmp_path.glob("assembly-*")} == {"assembly-Dev", "assembly-Prod"}
+    assert (tmp_path / "Pipeline.template.json").exists()
 
 
 def test_an_environment_is_five_stacks(environment: Environment) -> None:
