@@ -8,7 +8,7 @@ IN_VENV := PATH="$(abspath $(VENV))/bin:$$PATH"
 FOLDERS = $(COMPONENT) $(if $(filter attribution_job,$(COMPONENT)),database)
 SOURCES = $(foreach folder,$(FOLDERS),runtime/$(folder) tests/runtime/$(folder))
 
-component: $(READY) $(VENV)/spark-classes.jsa node_modules/.package-lock.json ## check, test and bundle one: make component COMPONENT=orchestrator
+component: $(READY) $(if $(filter attribution_job,$(COMPONENT)),$(VENV)/spark-classes.jsa) node_modules/.package-lock.json ## check, test and bundle one: make component COMPONENT=orchestrator
 	@[ -n "$(COMPONENT)" ] || { echo "Which one? make component COMPONENT=data_generator, orchestrator or attribution_job" >&2; exit 2; }
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
