@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -110,15 +111,16 @@ def _wait_for_fresh_checkouts(
 
 
 def _batches(logs: "CloudWatchLogsClient", log_group: str, since: int) -> Iterator[dict[str, Any]]:
-    """Those with checkouts."""
+    """Those with checkouts. Lines that are no JSON are passed over, should a log service not have left them out."""
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=log_group, startTime=since, filterPattern=COMMITTED
     )
     for page in pages:
         for event in page["events"]:
-            line = json.loads(event["message"])
-            if line.get("checkouts"):
-                yield line
+            with suppress(ValueError):
+                line = json.loads(event["message"])
+                if line.get("message") == "batch" and line.get("checkouts"):
+                    yield line
 
 
 def describe(batch: dict[str, Any]) -> str:

@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-from aws_cdk import App, Tags
+from aws_cdk import App
 
 from stacks.config import DEV
 from stacks.stage import StreamingStage
 
 app = App()
-stage = StreamingStage(app, replace(DEV, stream_retention_hours=48))
-Tags.of(stage).add("project", "ecommerce-streaming")
-Tags.of(stage).add("environment", "dev")
+StreamingStage(app, replace(DEV, stream_retention_hours=48))
 app.synth()

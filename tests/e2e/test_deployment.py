@@ -39,6 +39,7 @@ def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, m
         an_update_in_place_keeps_what_is_there()
         assert publish(clicks=100) > 100
         everything_published_is_stored_and_credited_right()
+        it_is_tried_as_the_pipeline_tries_it()
         job.stop()
         assert job.orchestrate("status")["state"] == "STOPPED"
         destroy()
@@ -107,6 +108,18 @@ def an_update_in_place_keeps_what_is_there() -> None:
         assert stream["RetentionPeriodHours"] == 48
     assert collect(read_streams(kinesis, STREAMS)).records >= before
     assert DeployedJob().orchestrate("status")["state"] == "RUNNING"
+
+
+def it_is_tried_as_the_pipeline_tries_it() -> None:
+    """A new run, and a batch of fresh checkouts, for which somebody has to come to the shop."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", "stacks.smoke", "dev", "--minutes", "4"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    ) as smoke:
+        while smoke.poll() is None and time.monotonic() < began + 260:
+            publish(clicks=50)
+            time.sleep(5)
+    assert smoke.returncode == 0
 
 
 def destroy() -> None:
