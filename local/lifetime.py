@@ -79,7 +79,7 @@ The data generator runs every 5 minutes, as deployed. To look, and to end it:
   python -m local psql
   python -m local down
 
-For AWS' own tools, and for `make deploy`, `make diff` and `make destroy`:
+For AWS' own tools, and for `make deploy`, `make diff-deployed` and `make destroy`:
 
   export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
 """
