@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from local.log_reader import fields
-from tests.local.cloud.test_glue import eventually, zipped
+from tests.glue_job import zipped
+from tests.local.cloud.test_glue import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -1,18 +1,17 @@
-import io
 import itertools
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
+from tests.glue_job import LOG_PREFIX, create_job
+
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_glue.type_defs import JobRunTypeDef
 
-PREFIX = "/jobs"
 numbers = itertools.count()
 
 PRINTS = """
@@ -36,21 +35,7 @@ def job(glue: "GlueClient") -> Iterator[Callable[..., str]]:
 
     def make(script: str, **definition: Any) -> str:
         names.append(f"job-{next(numbers)}")
-        bucket = boto3.resource("s3").create_bucket(Bucket=names[-1])
-        bucket.put_object(Key="script.py", Body=script.encode())
-        bucket.put_object(Key="packages.zip", Body=zipped({"packaged.py": "words = 'from the zip'"}))
-        glue.create_job(
-            Name=names[-1],
-            Role="role",
-            Command={"Name": "gluestreaming", "ScriptLocation": f"s3://{bucket.name}/script.py"},
-            DefaultArguments={
-                "--extra-py-files": f"s3://{bucket.name}/packages.zip",
-                "--custom-logGroup-prefix": PREFIX,
-                "--checkpoint": f"s3://{bucket.name}/attribution",
-                "--rows": "20",
-            },
-            **definition,
-        )
+        create_job(glue, names[-1], script, **definition)
         return names[-1]
 
     yield make
@@ -63,17 +48,9 @@ def job(glue: "GlueClient") -> Iterator[Callable[..., str]]:
 @pytest.fixture(autouse=True)
 def log_group(emulator: str) -> Iterator[None]:
     logs = boto3.client("logs")
-    logs.create_log_group(logGroupName=f"{PREFIX}/output")
+    logs.create_log_group(logGroupName=f"{LOG_PREFIX}/output")
     yield
-    logs.delete_log_group(logGroupName=f"{PREFIX}/output")
-
-
-def zipped(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
+    logs.delete_log_group(logGroupName=f"{LOG_PREFIX}/output")
 
 
 def runs(glue: "GlueClient", job: str) -> "list[JobRunTypeDef]":
@@ -88,7 +65,7 @@ def eventually(is_true: Callable[[], object]) -> None:
 
 
 def printed() -> str:
-    pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"{PREFIX}/output")
+    pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"{LOG_PREFIX}/output")
     return "\n".join(event["message"] for page in pages for event in page["events"])
 
 

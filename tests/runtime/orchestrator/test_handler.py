@@ -1,8 +1,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -12,6 +11,7 @@ from botocore.stub import Stubber
 from runtime.orchestrator import handler as module
 from runtime.orchestrator.actions import InvalidAction
 from runtime.orchestrator.handler import UnknownJob, handler
+from tests.glue_job import LOG_PREFIX, create_job
 from tests.runtime.orchestrator.scripted_glue import JOB, has_runs, run
 
 
@@ -23,29 +23,32 @@ def eventually(result: Callable[[], dict[str, Any]], state: str) -> dict[str, An
     return found
 
 
-def test_a_real_job_is_started_once_reported_and_stopped(emulator: str, tmp_path: Path) -> None:
-    """The emulator runs a Python shell job's script; this one goes on until its file is gone."""
-    alive, script = tmp_path / "alive", tmp_path / "job.py"
-    alive.touch()
-    script.write_text(f"import pathlib, time\nwhile pathlib.Path({str(alive)!r}).exists():\n    time.sleep(0.05)\n")
-    command: Any = {"Name": "pythonshell", "ScriptLocation": str(script)}
-    client = boto3.client("glue")
-    client.create_job(Name=JOB, Role="arn:aws:iam::123456789012:role/job", Command=command)
-    try:
-        assert handler({"action": "status"})["state"] == "NEVER_RUN"
-        started = handler({"action": "start"})
-        again = handler({"action": "start"})
-        assert (started["outcome"], again["outcome"]) == ("started", "already_running")
-        assert again["run_id"] == started["run_id"]
-        status = eventually(lambda: handler({"action": "status"}), "RUNNING")
-        assert status["run_id"] == started["run_id"]
-        assert 0 <= status["duration_seconds"] < 60
-        assert handler({"action": "stop"})["stopped"] == [started["run_id"]]
-        assert handler({"action": "status"})["state"] == "STOPPED"
-        assert handler({"action": "stop"})["outcome"] == "nothing_running"
-    finally:
-        alive.unlink()
-        client.delete_job(JobName=JOB)
+@pytest.fixture
+def job(emulator: str) -> Iterator[None]:
+    """One that goes on until it is stopped."""
+    glue, logs = boto3.client("glue"), boto3.client("logs")
+    logs.create_log_group(logGroupName=f"{LOG_PREFIX}/output")
+    create_job(glue, JOB, "import time; time.sleep(60)")
+    yield
+    handler({"action": "stop"})
+    eventually(lambda: handler({"action": "status"}), "STOPPED")
+    glue.delete_job(JobName=JOB)
+    logs.delete_log_group(logGroupName=f"{LOG_PREFIX}/output")
+
+
+@pytest.mark.usefixtures("job")
+def test_a_real_job_is_started_once_reported_and_stopped() -> None:
+    assert handler({"action": "status"})["state"] == "NEVER_RUN"
+    started = handler({"action": "start"})
+    again = handler({"action": "start"})
+    assert (started["outcome"], again["outcome"]) == ("started", "already_running")
+    assert again["run_id"] == started["run_id"]
+    status = eventually(lambda: handler({"action": "status"}), "RUNNING")
+    assert status["run_id"] == started["run_id"]
+    assert 0 <= status["duration_seconds"] < 60
+    assert handler({"action": "stop"})["stopped"] == [started["run_id"]]
+    eventually(lambda: handler({"action": "status"}), "STOPPED")
+    assert handler({"action": "stop"})["outcome"] == "nothing_running"
 
 
 def test_starting_a_job_that_does_not_exist_names_it(emulator: str) -> None:
