@@ -1,13 +1,13 @@
 """The event contract as column expressions: records in, accepted events and dead letters out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-SCHEMA_VERSION = "1"
+from runtime.attribution_job.contract import SCHEMA_VERSION, Contract
+
 MOST_BYTES = 1024 * 1024
 # A B-tree key in PostgreSQL may take 2,704 bytes, and 256 characters are what Kinesis allows a partition key.
 MOST_ID_CHARACTERS = 256
@@ -30,54 +30,6 @@ END_MARK = 7
 ITEMS = "array<struct<product_id: string, quantity: int, unit_price: string>>"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Contract:
-    """The fields of one kind of event; ids and the timestamp are required, labels may be missing."""
-
-    ids: Sequence[str]
-    timestamp: str
-    labels: Sequence[str]
-    sale: bool
-
-    @property
-    def id(self) -> str:
-        return self.ids[0]
-
-    @property
-    def required(self) -> list[str]:
-        return [*self.ids, self.timestamp, *(["total_amount", "currency"] if self.sale else [])]
-
-    @property
-    def texts(self) -> list[str]:
-        """The fields that are JSON strings."""
-        return [*self.required, *self.labels]
-
-    @property
-    def fields(self) -> list[str]:
-        return [*self.texts, *(["items"] if self.sale else []), "schema_version"]
-
-    @property
-    def columns(self) -> list[str]:
-        """What an accepted event consists of, in this order."""
-        return [*self.fields[:-1], "arrived_at", "sequence_number"]
-
-
-CLICK = Contract(
-    ids=("click_id", "user_id"),
-    timestamp="click_timestamp",
-    labels=(
-        "session_id", "product_id", "page_url", "utm_source", "utm_medium", "utm_campaign", "device_type",
-    ),
-    sale=False,
-)  # fmt: skip
-CHECKOUT = Contract(
-    ids=("checkout_id", "user_id"),
-    timestamp="checkout_timestamp",
-    labels=("session_id", "payment_method"),
-    sale=True,
-)
-
-
 def parse(records: DataFrame, contract: Contract) -> DataFrame:
     """Reads each record's bytes as an event of `contract`, and says why where that is not possible.
 
@@ -87,14 +39,7 @@ def parse(records: DataFrame, contract: Contract) -> DataFrame:
     has a `user_id` that nothing else has and the epoch as `event_time`, so that it joins with nothing.
     """
     text = F.col("data").cast("string")
-    readable = records.select(
-        "*",
-        F.when(F.length("data") > MOST_BYTES, "oversized: more than 1 MiB")
-        .when(~F.is_valid_utf8(text), "not UTF-8")
-        .when(F.contains(text, F.lit("\\u0000")) & text.rlike(NUL), "contains NUL")
-        .when(F.contains(F.lower(text), F.lit("\\ud")) & text.rlike(LONE_SURROGATE), "contains half a surrogate pair")
-        .alias("unreadable"),
-    )
+    readable = records.select("*", text.rlike(contract.plain).alias("plain"), _unreadable(text).alias("unreadable"))
     enclosed = F.concat(F.lit("["), text, F.lit(f", {END_MARK}]"))
     json = readable.select("*", F.when(F.col("unreadable").isNull(), F.try_parse_json(enclosed)).alias("enclosed"))
     whole = json.select(
@@ -104,9 +49,11 @@ def parse(records: DataFrame, contract: Contract) -> DataFrame:
             F.try_variant_get("enclosed", "$[0]", "variant"),
         ).alias("json"),
     )
+    # Looking at every name and type takes longer than all else together: it is for the events that are not plain.
+    special = F.when(~F.col("plain"), F.col("json"))
     fields = whole.select(
         "*",
-        F.try_variant_get("json", "$", "map<string, variant>").alias("fields"),
+        F.try_variant_get(special, "$", "map<string, variant>").alias("fields"),
         F.from_json(
             F.when(F.col("json").isNotNull(), text), ", ".join(f"{field} string" for field in contract.texts)
         ).alias("texts"),
@@ -115,10 +62,11 @@ def parse(records: DataFrame, contract: Contract) -> DataFrame:
         *records.columns,
         F.col("approximateArrivalTimestamp").alias("arrived_at"),
         F.col("sequenceNumber").alias("sequence_number"),
+        "plain",
         "unreadable",
         "json",
-        F.map_keys("fields").alias("names"),
-        F.to_json(F.try_variant_get("json", "$.schema_version", "variant")).alias("schema_version"),
+        F.when(F.col("plain"), _given(contract)).otherwise(F.map_keys("fields")).alias("names"),
+        F.to_json(F.try_variant_get(special, "$.schema_version", "variant")).alias("schema_version"),
         F.map_keys(F.map_filter("fields", _is_mistyped(contract))).alias("mistyped"),
         *[F.col(f"texts.{field}").alias(field) for field in contract.texts if field != contract.timestamp],
         _time(F.col(f"texts.{contract.timestamp}")).alias(contract.timestamp),
@@ -132,6 +80,22 @@ def parse(records: DataFrame, contract: Contract) -> DataFrame:
     # Never null, and said so: for a join the optimizer would filter nulls out, below what its two users share.
     return split.withColumns(
         {"user_id": F.coalesce("user_id", F.lit("")), "event_time": F.coalesce("event_time", F.lit(EPOCH))}
+    )
+
+
+def _unreadable(text: Column) -> Column:
+    return (
+        F.when(F.length("data") > MOST_BYTES, "oversized: more than 1 MiB")
+        .when(~F.is_valid_utf8(text), "not UTF-8")
+        .when(F.contains(text, F.lit("\\u0000")) & text.rlike(NUL), "contains NUL")
+        .when(F.contains(F.lower(text), F.lit("\\ud")) & text.rlike(LONE_SURROGATE), "contains half a surrogate pair")
+    )
+
+
+def _given(contract: Contract) -> Column:
+    """The required fields that a plain event has: it has them with a text, or not at all."""
+    return F.array_compact(
+        F.array(*[F.when(F.col(f"texts.{field}").isNotNull(), field) for field in contract.required])
     )
 
 

@@ -13,7 +13,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from runtime.attribution_job.arguments import JobArguments, parse_arguments
 from runtime.attribution_job.attribution import WATERMARK_DELAY, join_clicks, keep_first_click
-from runtime.attribution_job.events import CHECKOUT, CLICK, Contract, parse
+from runtime.attribution_job.contract import CHECKOUT, CLICK, Contract
+from runtime.attribution_job.events import parse
 from runtime.attribution_job.progress import ProgressLog, log_as_json
 from runtime.attribution_job.session import create_session
 from runtime.attribution_job.sink import PostgresSink, oldest_arrival

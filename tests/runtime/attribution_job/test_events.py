@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import Row, SparkSession
 
-from runtime.attribution_job.events import CHECKOUT, CLICK, MOST_BYTES, Contract, parse
+from runtime.attribution_job.contract import CHECKOUT, CLICK, Contract
+from runtime.attribution_job.events import MOST_BYTES, parse
 from runtime.attribution_job.kinesis_source import SCHEMA
 
 ARRIVAL = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -180,6 +181,22 @@ JSON = st.recursive(
     max_leaves=8,
 )
 ALMOST = st.dictionaries(st.sampled_from([*checkout]), JSON, max_size=3).map(lambda changes: encode(checkout | changes))
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.lists(JSON.map(encode) | ALMOST, min_size=20, max_size=120))
+def test_the_short_way_for_plain_events_finds_what_the_long_way_finds(spark: SparkSession, data: list[bytes]) -> None:
+    twice = [b'{"checkout_id": "a", ' + encode(checkout)[1:], b'{"session_id": null, ' + encode(checkout)[1:]]
+    compact = [encode(checkout), json.dumps(checkout, separators=(",", ":")).encode()]
+    events = [*data, *twice, *compact]
+    short = parsed(spark, CHECKOUT, events)
+    long = parsed(spark, CHECKOUT, [b" " + event for event in events])
+    assert [row.event for row in short] == [row.event for row in long]
+    assert [reason(row) for row in short] == [reason(row) for row in long]
+
+
+def reason(row: Row) -> object:
+    return row.dead_letter and row.dead_letter.reason
 
 
 @settings(max_examples=12, deadline=None)
