@@ -3,6 +3,9 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+Join: TypeAlias = Literal["spark", "postgres"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,6 +13,7 @@ class JobArguments:
     clicks_stream: str
     checkouts_stream: str
     region: str
+    attribution_join: Join
     checkpoint: str
     database_secret: str | None
     trigger_interval: str
@@ -31,7 +35,16 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
     parser.add_argument("--checkouts_stream", required=True, help="name of the Kinesis stream of checkouts")
     parser.add_argument("--region", required=True, help="AWS region of both streams")
     parser.add_argument(
-        "--checkpoint", required=True, help="where the query keeps its progress and state: s3://…, or a folder"
+        "--attribution_join",
+        choices=get_args(Join),
+        default="spark",
+        help="what finds the click of a checkout: a join of the two streams, with its state in Spark, or a join of the"
+        " tables, in the transaction of the batch (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        help="where the query of each join keeps its progress and state, in a folder of its own: s3://…, or a folder",
     )
     parser.add_argument(
         "--database_secret",

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     stopping = _stop_signals()
     spark = create_session()
     log.info("starting", extra={"python": sys.version, "spark": spark.version})
-    sink = PostgresSink(functools.partial(connect, arguments.database_secret))
+    sink = PostgresSink(functools.partial(connect, arguments.database_secret), arguments.attribution_join)
     query = start(spark, arguments, sink)
     while query.isActive and not stopping:
         time.sleep(0.2)
@@ -59,18 +59,20 @@ def start(spark: SparkSession, arguments: JobArguments, sink: PostgresSink) -> S
     spark.streams.addListener(progress)
 
     def write_batch(batch: DataFrame, batch_id: int) -> None:
-        rows = keep_first_click(batch).toArrow()
+        rows = (keep_first_click(batch) if "candidate" in batch.columns else batch).toArrow()
         query_id = batch.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
         counts = sink.write(rows, query_id=str(query_id), batch_id=batch_id)
         progress.written(batch_id, counts, oldest_arrival(rows))
 
-    rows = attribute(
-        read_stream(spark, arguments.clicks_stream, arguments),
-        read_stream(spark, arguments.checkouts_stream, arguments),
+    clicks, checkouts = (
+        read_stream(spark, stream, arguments) for stream in (arguments.clicks_stream, arguments.checkouts_stream)
     )
+    rows = attribute(clicks, checkouts) if arguments.attribution_join == "spark" else collect(clicks, checkouts)
     return (
         rows.writeStream.foreachBatch(write_batch)
-        .option("checkpointLocation", arguments.checkpoint)
+        # A checkpoint fits one plan. Whoever changes the join starts where that join last was, or at the streams'
+        # oldest record, and the merge makes the same tables of what it sees again.
+        .option("checkpointLocation", f"{arguments.checkpoint}/{arguments.attribution_join}")
         .trigger(processingTime=arguments.trigger_interval)
         .start()
     )
@@ -82,25 +84,35 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
     Gives `user_id`, `event_time` and one struct column for each kind of row (`click`, `checkout`, `dead_letter`,
     `candidate`), of which one is set in every row.
     """
-    clicks, checkouts = _prepare(click_records, CLICK), _prepare(checkout_records, CHECKOUT)
+    # Partitioned here, a stream is parsed once for both of its uses, and everything below stays in place.
+    clicks, checkouts = (
+        _prepare(records, contract).repartition("user_id")
+        for records, contract in ((click_records, CLICK), (checkout_records, CHECKOUT))
+    )
     candidates = join_clicks(_for_join(checkouts, CHECKOUT), _for_join(clicks, CLICK))
     # Nullable, because Arrow takes no null struct of fields that are not.
     click_timestamp = F.when(F.col("click_id").isNotNull(), F.col("click_timestamp"))
-    kinds = [
-        clicks.withColumnRenamed("event", "click"),
-        checkouts.withColumnRenamed("event", "checkout"),
-        candidates.select(
-            "user_id",
-            F.col("click_timestamp").alias("event_time"),
-            F.struct("checkout_id", "click_id", click_timestamp.alias("click_timestamp")).alias("candidate"),
-        ),
-    ]
-    return functools.reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), kinds)
+    found = candidates.select(
+        "user_id",
+        F.col("click_timestamp").alias("event_time"),
+        F.struct("checkout_id", "click_id", click_timestamp.alias("click_timestamp")).alias("candidate"),
+    )
+    return _union(clicks, checkouts).unionByName(found, allowMissingColumns=True)
+
+
+def collect(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
+    """What `attribute` gives, without `candidate`: the join is left to PostgreSQL, and Spark keeps no state."""
+    return _union(_prepare(click_records, CLICK), _prepare(checkout_records, CHECKOUT))
 
 
 def _prepare(records: DataFrame, contract: Contract) -> DataFrame:
-    """Partitioned here, a stream is parsed once for both of its uses, and everything below stays in place."""
-    return parse(records, contract).withWatermark("event_time", WATERMARK_DELAY).repartition("user_id")
+    return parse(records, contract).withWatermark("event_time", WATERMARK_DELAY)
+
+
+def _union(clicks: DataFrame, checkouts: DataFrame) -> DataFrame:
+    return clicks.withColumnRenamed("event", "click").unionByName(
+        checkouts.withColumnRenamed("event", "checkout"), allowMissingColumns=True
+    )
 
 
 def _for_join(prepared: DataFrame, contract: Contract) -> DataFrame:

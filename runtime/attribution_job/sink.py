@@ -24,6 +24,7 @@ from tenacity import (
 )
 
 from runtime.attribution_job import statements
+from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.attribution import WATERMARK_DELAY
 
 RETRY_SECONDS = 300
@@ -32,6 +33,10 @@ STAGED = {
     "checkout": "staged_checkouts",
     "dead_letter": "staged_dead_letters",
     "candidate": "staged_credits",
+}
+KINDS: dict[Join, tuple[str, ...]] = {
+    "spark": ("click", "checkout", "dead_letter", "candidate"),
+    "postgres": ("click", "checkout", "dead_letter"),
 }
 # Conflicts with another writer: the same transaction, tried again, can succeed.
 REPEATABLE = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
@@ -59,8 +64,11 @@ class SinkClosedError(Exception):
 class PostgresSink:
     """Writes micro-batches over one connection that it opens when needed and replaces when it breaks."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection], join: Join, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
         self._connect = connect
+        self._join = join
         self._connection: psycopg.Connection | None = None
         self._retry_seconds = retry_seconds
         self._writing = threading.Lock()
@@ -69,12 +77,12 @@ class PostgresSink:
     def write(self, rows: pa.Table, *, query_id: str, batch_id: int) -> BatchCounts:
         """Commits the batch or nothing of it; repeating a batch changes nothing.
 
-        `rows` has one struct column for each kind of row (the keys of STAGED), of which one is set in every row.
+        `rows` has one struct column for each kind of row (KINDS of the join), of which one is set in every row.
 
         Raises:
             psycopg.Error: the server refused the batch, or could not be reached for RETRY_SECONDS.
         """
-        staged = {kind: flatten(rows, kind) for kind in STAGED}
+        staged = {kind: flatten(rows, kind) for kind in KINDS[self._join]}
         retrying = Retrying(
             retry=retry_if_exception(worth_retrying),
             wait=wait_random_exponential(multiplier=0.2, max=10),
@@ -102,7 +110,7 @@ class PostgresSink:
                 if len(rows):
                     copy(cursor, STAGED[kind], rows)
             received = {kind: len(rows) for kind, rows in staged.items()}
-            return merge(cursor, received, query_id=query_id, batch_id=batch_id)
+            return merge(cursor, received, self._join, query_id=query_id, batch_id=batch_id)
 
     def _open_connection(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
@@ -111,23 +119,22 @@ class PostgresSink:
         return self._connection
 
 
-def merge(cursor: psycopg.Cursor, received: dict[str, int], *, query_id: str, batch_id: int) -> BatchCounts:
+def merge(cursor: psycopg.Cursor, received: dict[str, int], join: Join, *, query_id: str, batch_id: int) -> BatchCounts:
     """Brings the staged rows into the tables; see `statements` for the order and why it converges."""
     batch: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id, "delay": WATERMARK_DELAY}
-    watermark: datetime = one(cursor, statements.WATERMARK, batch)[0]
-    batch["watermark"] = watermark
+    batch["watermark"], batch["last_checkout"] = one(cursor, statements.WATERMARK, batch)
     clicks = checkouts = late_clicks = late_checkouts = credited = dead_letters = 0
     if received["click"]:
         clicks, late_clicks = one(cursor, statements.INSERT_CLICKS, batch)
     if received["checkout"]:
         checkouts, late_checkouts = one(cursor, statements.INSERT_CHECKOUTS, batch)
-    if received["checkout"] or received["candidate"]:
-        credited = one(cursor, statements.MERGE_CREDITS, batch)[0]
+    duplicates = received["click"] + received["checkout"] - clicks - checkouts
+    if duplicates:
+        cursor.execute(statements.MARK_LATE, batch)
     if received["click"] or received["checkout"]:
-        credited += one(cursor, statements.REPAIR_LATE, batch)[0]
+        credited = sum(one(cursor, statement, batch)[0] for statement in statements.CREDIT[join])
     if received["dead_letter"]:
         dead_letters = one(cursor, statements.INSERT_DEAD_LETTERS, batch)[0]
-    duplicates = received["click"] + received["checkout"] - clicks - checkouts
     if duplicates:
         report_conflicts(cursor, batch_id)
     counts = BatchCounts(
@@ -158,8 +165,7 @@ def flatten(rows: pa.Table, kind: str) -> pa.Table:
 
 def oldest_arrival(rows: pa.Table) -> datetime | None:
     """When Kinesis took the oldest record of the batch; null if it has none."""
-    kinds = ("click", "checkout", "dead_letter")
-    arrivals = [pc.min(flatten(rows, kind)["arrived_at"]).as_py() for kind in kinds]
+    arrivals = [pc.min(flatten(rows, kind)["arrived_at"]).as_py() for kind in KINDS["postgres"]]
     return min(filter(None, arrivals), default=None)
 
 

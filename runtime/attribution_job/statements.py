@@ -2,8 +2,13 @@
 
 Every statement converges: run twice, or after another batch that should have come later, the tables end
 the same. Rows are written in key order, so that two writers wait for each other instead of deadlocking.
-Parameters: `watermark` (events before it are late), `query_id`, `batch_id`.
+Parameters: `watermark` (events before it are late), `last_checkout` (the latest known before the batch),
+`query_id`, `batch_id`.
 """
+
+from typing import LiteralString
+
+from runtime.attribution_job.arguments import Join
 
 STAGE = """
 create temporary table if not exists staged_clicks (
@@ -26,11 +31,13 @@ create temporary table if not exists staged_credits (
 
 # The watermark of a batch, as Spark defines it: of each stream the latest event time of the batches before,
 # less the delay; the smaller of the two. A stream that has shown nothing holds it at the epoch.
+# And the latest checkout of any batch before.
 WATERMARK = """
 select greatest('epoch'::timestamptz, least(
            date_trunc('milliseconds', coalesce(max(last_click), 'epoch')),
            date_trunc('milliseconds', coalesce(max(last_checkout), 'epoch'))
-       ) - %(delay)s::interval)
+       ) - %(delay)s::interval),
+       (select max(checkout_timestamp) from raw_checkouts)
   from batches
  where query_id = %(query_id)s and batch_id < %(batch_id)s
 """
@@ -113,6 +120,14 @@ buyers as (
 select count(*), count(*) filter (where late) from new
 """
 
+# A click that another query received in time can be late for this one, whose join then has not seen it.
+MARK_LATE = """
+update raw_clicks
+   set late = true
+  from staged_clicks s
+ where raw_clicks.click_id = s.click_id and not raw_clicks.late and raw_clicks.click_timestamp < %(watermark)s
+"""
+
 # Earliest wins. Every new checkout gets its row, credited or not; a credit for an older one is merged into it.
 MERGE_CREDITS = """
 with named as (
@@ -166,6 +181,56 @@ select attribute(array(
        and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
 ))
 """
+
+# Every checkout of the batch, with its first click among all that are known, those of the batch included.
+CREDIT_CHECKOUTS = """
+with merged as (
+    insert into attributed_checkouts as a (checkout_id, user_id, checkout_timestamp, total_amount, currency,
+                                           click_id, click_timestamp, utm_source, utm_medium, utm_campaign)
+    select k.checkout_id, k.user_id, k.checkout_timestamp, k.total_amount, k.currency,
+           first.click_id, first.click_timestamp, first.utm_source, first.utm_medium, first.utm_campaign
+      from (select distinct checkout_id from staged_checkouts) staged
+      join raw_checkouts k using (checkout_id)
+      left join lateral (
+           select click_id, click_timestamp, utm_source, utm_medium, utm_campaign
+             from raw_clicks c
+            where c.user_id = k.user_id
+              and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+            order by click_timestamp, click_id
+            limit 1
+           ) first on true
+     order by k.checkout_id
+        on conflict (checkout_id) do update
+       set click_id = excluded.click_id,
+           click_timestamp = excluded.click_timestamp,
+           utm_source = excluded.utm_source,
+           utm_medium = excluded.utm_medium,
+           utm_campaign = excluded.utm_campaign,
+           updated_at = now()
+     where a.click_id is null and excluded.click_id is not null
+        or (excluded.click_timestamp, excluded.click_id) < (a.click_timestamp, a.click_id)
+    returning a.click_id
+)
+select count(*) from merged where click_id is not null
+"""
+
+# Checkouts of earlier batches that clicks of this one come before. Most clicks are younger than any of them.
+CORRECT_EARLIER = """
+select attribute(array(
+    select distinct k.checkout_id
+      from staged_clicks c
+      join raw_checkouts k
+        on k.user_id = c.user_id
+       and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
+     where c.click_timestamp <= %(last_checkout)s
+))
+"""
+
+# What follows the raw rows, by where the join runs.
+CREDIT: dict[Join, tuple[LiteralString, ...]] = {
+    "spark": (MERGE_CREDITS, REPAIR_LATE),
+    "postgres": (CREDIT_CHECKOUTS, CORRECT_EARLIER),
+}
 
 INSERT_DEAD_LETTERS = """
 with new as (

@@ -19,6 +19,7 @@ def test_glue_s_own_arguments_are_left_alone() -> None:
         clicks_stream="c",
         checkouts_stream="k",
         region="eu-west-1",
+        attribution_join="spark",
         checkpoint="s3://b/p",
         database_secret=None,
         trigger_interval="1 second",
@@ -39,3 +40,10 @@ def test_a_batch_has_at_least_one_record(value: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         parse_arguments([*REQUIRED, "--records_per_batch", value])
     assert "--records_per_batch" in capsys.readouterr().err
+
+
+def test_where_the_join_runs_is_one_of_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse_arguments([*REQUIRED, "--attribution_join", "postgres"]).attribution_join == "postgres"
+    with pytest.raises(SystemExit):
+        parse_arguments([*REQUIRED, "--attribution_join", "flink"])
+    assert "--attribution_join" in capsys.readouterr().err

@@ -19,6 +19,7 @@ import pytest
 from local import emulator as aws
 from local import processes
 from local.postgres import Server
+from runtime.attribution_job.arguments import Join
 from tests.oracle import Checkout, Click, first_clicks
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 NOON = datetime(2025, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DEADLINE_SECONDS = 90
+# What the query that began last has read, one click of it twice.
+REPLAYED = """
+select sum(clicks + checkouts + duplicates)::int from batches
+ where query_id = (select query_id from batches order by began_at desc limit 1)
+"""
 
 
 class Shop:
@@ -86,15 +92,18 @@ class Shop:
 
 
 @pytest.fixture
-def client(emulator: str) -> "KinesisClient":
-    return boto3.client("kinesis", endpoint_url=emulator)
+def client(emulator: str) -> Iterator["KinesisClient"]:
+    client = boto3.client("kinesis", endpoint_url=emulator)
+    yield client
+    for stream in client.list_streams()["StreamNames"]:
+        client.delete_stream(StreamName=stream)
 
 
 @pytest.fixture
 def job(
     emulator: str, postgres: Server, database: str, tmp_path: Path
-) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts the job, again and again from one checkpoint; what still runs at the end is killed."""
+) -> Iterator[Callable[[Join], subprocess.Popen[bytes]]]:
+    """Starts the job, again and again with one checkpoint; what still runs at the end is killed."""
     environment = os.environ | {
         "AWS_ENDPOINT_URL_KINESIS": emulator,
         "DATABASE_URL": postgres.url(database, "pipeline_writer"),
@@ -110,8 +119,9 @@ def job(
     ]  # fmt: skip
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
-        started.append(processes.start(command, environment=environment, log_file=tmp_path / "job.log"))
+    def start(join: Join) -> subprocess.Popen[bytes]:
+        arguments = [*command, "--attribution_join", join]
+        started.append(processes.start(arguments, environment=environment, log_file=tmp_path / "job.log"))
         return started[-1]
 
     yield start
@@ -138,12 +148,16 @@ def wait_for(
     pytest.fail(f"waited for {query} to give {wanted}, got {found}; the job (exit {process.poll()}) last said:\n{tail}")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("join", "changed_to"), [("spark", None), ("postgres", "spark")])
 def test_nothing_is_lost_doubled_or_wrong_through_disorder_a_kill_and_a_reshard(
     client: "KinesisClient",
-    job: Callable[[], subprocess.Popen[bytes]],
+    job: Callable[[Join], subprocess.Popen[bytes]],
     migrated: psycopg.Connection,
     tmp_path: Path,
+    *,
+    join: Join,
+    changed_to: Join | None,
 ) -> None:
     log, shop = tmp_path / "job.log", Shop(client)
     received = (
@@ -165,7 +179,7 @@ def test_nothing_is_lost_doubled_or_wrong_through_disorder_a_kill_and_a_reshard(
     shop.click(NOON + 4 * HOUR, "tie", "a-first")
     shop.garbage(b"\x80 not an event")
     shop.garbage(b'{"click_id": "future", "user_id": "u", "click_timestamp": "2099-01-01T00:00:00.000Z"}')
-    running = job()
+    running = job(join)
     wait_for(migrated, received, all_there(), log, running)
 
     # The checkouts come, and the watermark passes 15:55.
@@ -180,7 +194,7 @@ def test_nothing_is_lost_doubled_or_wrong_through_disorder_a_kill_and_a_reshard(
     processes.kill(running)
     client.split_shard(StreamName="clicks", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**126))
     shop.busy_hours(seed=2, events=150)
-    running = job()
+    running = job(join)
     wait_for(migrated, received, all_there(), log, running)
 
     # On time again, but first clicked when it was late.
@@ -191,6 +205,16 @@ def test_nothing_is_lost_doubled_or_wrong_through_disorder_a_kill_and_a_reshard(
 
     running.terminate()
     assert running.wait(60) == 0, "SIGTERM ends the job cleanly"
+
+    # The new query begins with the oldest records, and knows nothing of what the other did.
+    if changed_to:
+        shop.click(NOON + 3.4 * HOUR, "changed")
+        shop.checkout(NOON + 4 * HOUR, "changed")
+        running = job(changed_to)
+        wait_for(migrated, received, all_there(), log, running)
+        wait_for(migrated, REPLAYED, len(shop.clicks) + len(shop.checkouts) + 1, log, running)
+        running.terminate()
+        assert running.wait(60) == 0, "SIGTERM ends the job cleanly"
 
     credits: dict[str, str | None] = dict(
         migrated.execute("select checkout_id, click_id from attributed_checkouts").fetchall()

@@ -3,7 +3,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import psycopg
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.postgres import Server
+from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.sink import BatchCounts, PostgresSink, SinkClosedError, oldest_arrival
 from tests.oracle import Checkout, Click, first_clicks
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
@@ -21,16 +22,27 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUERY = str(uuid4())
+TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches"
 TABLES = ["raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters"]
 
 
 @pytest.fixture
-def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
-    """A sink that logs in as the job does."""
+def sinks(postgres: Server, database: str) -> Iterator[dict[Join, PostgresSink]]:
+    """For each join a sink that logs in as the job does."""
     url = postgres.url(database, "pipeline_writer")
-    sink = PostgresSink(lambda: psycopg.connect(url, autocommit=True), retry_seconds=5)
-    yield sink
-    sink.close()
+    sinks = {
+        join: PostgresSink(lambda: psycopg.connect(url, autocommit=True), join, retry_seconds=5)
+        for join in get_args(Join)
+    }
+    yield sinks
+    for sink in sinks.values():
+        sink.close()
+
+
+@pytest.fixture(params=get_args(Join))
+def sink(sinks: dict[Join, PostgresSink], request: pytest.FixtureRequest) -> PostgresSink:
+    """What holds for one join holds for the other, which makes nothing of Spark's candidates."""
+    return sinks[request.param]
 
 
 def credits(connection: psycopg.Connection) -> dict[str, str | None]:
@@ -103,6 +115,18 @@ def test_a_late_click_is_found_by_a_checkout_that_comes_after_it(
     sink.write(table(click_row(Click(NOON, "late", "u"))), query_id=QUERY, batch_id=1)
     sink.write(table(checkout_row(Checkout(NOON + 50 * MINUTE, "k", "u"))), query_id=QUERY, batch_id=2)
     assert credits(migrated)["k"] == "late"
+
+
+def test_a_click_that_another_query_had_in_time_is_late_for_this_one(
+    sinks: dict[Join, PostgresSink], migrated: psycopg.Connection
+) -> None:
+    """Spark's join, begun anew, drops it; a checkout that comes later must find it all the same."""
+    click, checkout = Click(NOON, "c", "u"), Checkout(NOON + 50 * MINUTE, "k", "u")
+    sinks["postgres"].write(table(click_row(click)), query_id=str(uuid4()), batch_id=0)
+    move_watermark_to(sinks["spark"], NOON + 40 * MINUTE)
+    assert sinks["spark"].write(table(click_row(click)), query_id=QUERY, batch_id=1).late == 0
+    sinks["spark"].write(table(checkout_row(checkout)), query_id=QUERY, batch_id=2)
+    assert credits(migrated)["k"] == "c"
 
 
 def test_a_late_checkout_finds_its_click(sink: PostgresSink, migrated: psycopg.Connection) -> None:
@@ -218,14 +242,14 @@ def test_an_unreachable_server_is_given_up_after_the_retry_time() -> None:
         raise psycopg.OperationalError("refused")
 
     with pytest.raises(psycopg.OperationalError, match="refused"):
-        PostgresSink(refuse, retry_seconds=0.2).write(table(), query_id=QUERY, batch_id=0)
+        PostgresSink(refuse, "spark", retry_seconds=0.2).write(table(), query_id=QUERY, batch_id=0)
 
 
 def test_closing_ends_the_wait_for_an_unreachable_server() -> None:
     def refuse() -> psycopg.Connection:
         raise psycopg.OperationalError("refused")
 
-    sink = PostgresSink(refuse, retry_seconds=60)
+    sink = PostgresSink(refuse, "spark", retry_seconds=60)
     threading.Timer(0.2, sink.close).start()
     began = time.monotonic()
     with pytest.raises(psycopg.OperationalError, match="refused"):
@@ -283,6 +307,23 @@ class StreamingJoin:
         ]
 
 
+def deliver(sink: PostgresSink, batches: list[list[Click | Checkout]], query_id: str) -> Iterator[None]:
+    """Writes the batches of one query, with what Spark's join would add, and pauses after each."""
+    join = StreamingJoin()
+    for batch_id, events in enumerate(batches):
+        rows = [click_row(e) if isinstance(e, Click) else checkout_row(e) for e in events] + join.batch(events)
+        sink.write(table(*rows), query_id=query_id, batch_id=batch_id)
+        yield
+
+
+def check_the_rule(connection: psycopg.Connection, clicks: list[Click], checkouts: list[Checkout]) -> None:
+    assert credits(connection) == first_clicks(clicks, checkouts)
+    orders = connection.execute("select coalesce(sum(order_count), 0) from users").fetchone()
+    assert orders == (len(checkouts),)
+    summed = connection.execute("select coalesce(sum(clicks), 0), coalesce(sum(checkouts), 0) from batches").fetchone()
+    assert summed == (len(clicks), len(checkouts))
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(delivery=deliveries())
 def test_however_events_are_delivered_the_tables_follow_the_rule(
@@ -291,15 +332,35 @@ def test_however_events_are_delivered_the_tables_follow_the_rule(
     delivery: tuple[list[Click], list[Checkout], list[list[Click | Checkout]]],
 ) -> None:
     clicks, checkouts, batches = delivery
-    migrated.execute("truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches")
-    join, query_id = StreamingJoin(), str(uuid4())
-    for batch_id, events in enumerate(batches):
-        rows = [click_row(e) if isinstance(e, Click) else checkout_row(e) for e in events] + join.batch(events)
-        sink.write(table(*rows), query_id=query_id, batch_id=batch_id)
+    migrated.execute(TRUNCATE)
+    for _ in deliver(sink, batches, str(uuid4())):
         counted = migrated.execute("select (select count(*) from raw_checkouts) - count(*) from attributed_checkouts")
         assert counted.fetchone() == (0,)
-    assert credits(migrated) == first_clicks(clicks, checkouts)
-    orders = migrated.execute("select coalesce(sum(order_count), 0) from users").fetchone()
-    assert orders == (len(checkouts),)
-    summed = migrated.execute("select coalesce(sum(clicks), 0), coalesce(sum(checkouts), 0) from batches").fetchone()
-    assert summed == (len(clicks), len(checkouts))
+    check_the_rule(migrated, clicks, checkouts)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(delivery=deliveries(), joins=st.permutations(get_args(Join)), data=st.data())
+def test_whoever_changes_the_join_ends_with_the_same_tables(
+    sinks: dict[Join, PostgresSink],
+    migrated: psycopg.Connection,
+    delivery: tuple[list[Click], list[Checkout], list[list[Click | Checkout]]],
+    joins: list[Join],
+    data: st.DataObject,
+) -> None:
+    """The first query is left somewhere, the second reads all of it in other batches, the first then goes on."""
+    clicks, checkouts, batches = delivery
+    others = [[event for batch in batches[at : at + 3] for event in batch] for at in range(0, len(batches), 3)]
+    migrated.execute(TRUNCATE)
+    first = deliver(sinks[joins[0]], batches, str(uuid4()))
+    second = deliver(sinks[joins[1]], others, str(uuid4()))
+    for _ in range(data.draw(st.integers(0, len(batches)))):
+        next(first)
+    if data.draw(st.booleans()):
+        list(second)
+        check_the_rule(migrated, clicks, checkouts)
+    else:
+        for _ in range(data.draw(st.integers(0, len(others)))):
+            next(second)
+    list(first)
+    check_the_rule(migrated, clicks, checkouts)
