@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
@@ -30,6 +31,8 @@ class Config:
     backup_days: int
 
     job_workers: int
+    # Where checkouts are joined with clicks: docs/decisions/0008-where-the-join-runs.md says from which rate on.
+    attribution_join: Literal["spark", "postgres"]
     # None: a run ends only when it is stopped, and Glue replaces it in its maintenance window.
     job_timeout_hours: int | None
     # When the orchestrator starts the job (which does nothing while a run is active), and when it stops it.
@@ -71,6 +74,7 @@ DEV = Config(
     database_connections=81,
     backup_days=1,
     job_workers=2,
+    attribution_join="spark",
     job_timeout_hours=12,
     start_schedule=None,
     # Started by hand; what was forgotten in the evening is not paid for at night.
@@ -95,6 +99,7 @@ PROD = Config(
     backup_days=14,
     # One for the driver; two executors have a core for each of the eight shards that two on-demand streams start with.
     job_workers=3,
+    attribution_join="spark",
     job_timeout_hours=None,
     # Brings back a run that ended, whatever ended it.
     start_schedule="rate(5 minutes)",

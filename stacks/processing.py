@@ -168,6 +168,7 @@ class ProcessingStack(Stack):
                 "--clicks_stream": clicks.stream_name,
                 "--checkouts_stream": checkouts.stream_name,
                 "--region": self.region,
+                "--attribution_join": self._config.attribution_join,
                 "--checkpoint": self.checkpoints.s3_url_for_object(CHECKPOINT),
                 "--database_secret": writer_login.secret_arn,
                 "--trigger_interval": "1 second",

@@ -52,11 +52,16 @@ def test_the_job_gets_every_argument_that_it_requires(job: dict[str, Any]) -> No
     assert own == {
         "--clicks_stream",
         "--checkouts_stream",
+        "--attribution_join",
         "--database_secret",
         "--trigger_interval",
         "--records_per_batch",
     }
     assert {"--region", "--checkpoint"} < set(job["DefaultArguments"])
+
+
+def test_the_configuration_says_where_the_join_runs(job: dict[str, Any], environment: Environment) -> None:
+    assert job["DefaultArguments"]["--attribution_join"] == environment.config.attribution_join == "spark"
 
 
 def test_packages_come_from_s3_and_none_from_the_internet(job: dict[str, Any]) -> None:
