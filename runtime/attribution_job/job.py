@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -32,7 +32,9 @@ def main(argv: Sequence[str]) -> int:
     spark = create_session()
     log.info("starting", extra={"python": sys.version, "spark": spark.version})
     sink = PostgresSink(functools.partial(connect, arguments.database_secret), arguments.attribution_join)
-    query = start(spark, arguments, sink)
+    clicks = read_stream(spark, arguments.clicks_stream, arguments)
+    checkouts = read_stream(spark, arguments.checkouts_stream, arguments)
+    query = start(clicks, checkouts, arguments, sink)
     while query.isActive and not stopping:
         time.sleep(0.2)
     if not stopping:
@@ -53,10 +55,12 @@ def _stop_signals() -> list[int]:
     return received
 
 
-def start(spark: SparkSession, arguments: JobArguments, sink: PostgresSink) -> StreamingQuery:
-    """Starts the one query that reads both streams and writes every table."""
+def start(
+    click_records: DataFrame, checkout_records: DataFrame, arguments: JobArguments, sink: PostgresSink
+) -> StreamingQuery:
+    """Starts the one query that reads both streams (columns of `sources.read_stream`) and writes every table."""
     progress = ProgressLog()
-    spark.streams.addListener(progress)
+    click_records.sparkSession.streams.addListener(progress)
 
     def write_batch(batch: DataFrame, batch_id: int) -> None:
         rows = (keep_first_click(batch) if "candidate" in batch.columns else batch).toArrow()
@@ -64,12 +68,10 @@ def start(spark: SparkSession, arguments: JobArguments, sink: PostgresSink) -> S
         counts = sink.write(rows, query_id=str(query_id), batch_id=batch_id)
         progress.written(batch_id, counts, oldest_arrival(rows))
 
-    clicks, checkouts = (
-        read_stream(spark, stream, arguments) for stream in (arguments.clicks_stream, arguments.checkouts_stream)
-    )
-    rows = attribute(clicks, checkouts) if arguments.attribution_join == "spark" else collect(clicks, checkouts)
+    prepare = attribute if arguments.attribution_join == "spark" else collect
     return (
-        rows.writeStream.foreachBatch(write_batch)
+        prepare(click_records, checkout_records)
+        .writeStream.foreachBatch(write_batch)
         # A checkpoint fits one plan. Whoever changes the join starts where that join last was, or at the streams'
         # oldest record, and the merge makes the same tables of what it sees again.
         .option("checkpointLocation", f"{arguments.checkpoint}/{arguments.attribution_join}")
