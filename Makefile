@@ -12,7 +12,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test test-e2e lint clean
+.PHONY: help setup demo replay test test-e2e bench bench-report lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -31,6 +31,12 @@ test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the 
 test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy it on this machine
 	$(PYTEST) tests/e2e $(ARGS)
 
+bench: $(VENV)/.requirements $(VENV)/spark-classes.jsa benchmarks/.venv/.requirements ## measure, against Flink too: make bench ARGS="bulk --scale 0.1"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-report: benchmarks/.venv/.requirements ## plots and docs/performance.md from the newest results
+	@benchmarks/.venv/bin/python -m benchmarks.report
+
 lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -39,7 +45,7 @@ lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 
 clean: ## remove .venv, caches, and what the demo stored
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi
-	rm -rf $(VENV) node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venv node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include cdk.mk delivery.mk
@@ -54,6 +60,15 @@ $(VENV)/.requirements: $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
 $(VENV)/.requirements-dev: requirements-dev.txt $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@ $(VENV)/.requirements
+
+# Of its own, because Flink and Spark want different versions of the same packages. Flink has none for 3.13.
+benchmarks/.venv/.requirements: benchmarks/requirements.txt
+	@for python in python3.12 python3.11 $(PYTHON); do \
+		$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && break; done \
+		&& $$python -m venv --clear benchmarks/.venv \
+		|| { echo "make bench needs Python 3.11 or 3.12, because of Flink." >&2; exit 2; }
+	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@touch $@
 
 # Part of the set-up, because it is needed once for each Java and each version of Spark.
 $(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt | $(VENV)/.requirements

@@ -1,0 +1,94 @@
+"""Seeded shops as files: what every competitor reads."""
+
+import json
+import random
+import zlib
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+KINDS = ("clicks", "checkouts")
+SHARDS = 2
+START = datetime(2026, 11, 1, tzinfo=UTC)
+HOUR_MS = 3_600_000
+# Arrival differs from event time by up to this much, well within the watermark.
+DISORDER_MS = 20_000
+CHANNELS = [("google", "cpc", "brand"), ("google", "organic", None), ("newsletter", "email", "weekly"), (None,) * 3]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A workload's size. `bot_share` of the clicks are one user's; one event in `late_every` is ten minutes old."""
+
+    clicks: int
+    checkouts: int
+    users: int
+    hours: float
+    bot_share: float = 0.0
+    late_every: int = 0
+
+    @property
+    def events(self) -> int:
+        return self.clicks + self.checkouts
+
+
+def write(folder: Path, shape: Shape, *, files: int, seed: int = 6) -> None:
+    """Writes every event twice, in order of arrival: for readers that take file after file, and as SHARDS.
+
+    `clicks/NNNN.jsonl` and `checkouts/NNNN.jsonl`: file N of both is of one time. `shards/<kind>/N.jsonl`: the
+    events of some users. Flink takes files in no order, so that it needs the latter to find few of them late.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a shop, not a secret
+    per_file = -(-shape.events // files)
+    with ExitStack() as stack:
+        shards = {
+            kind: [stack.enter_context(_open(folder / "shards" / kind, number)) for number in range(SHARDS)]
+            for kind in KINDS
+        }
+        for number in range(files):
+            places = range(number * per_file, min((number + 1) * per_file, shape.events))
+            with _open(folder / "clicks", number) as clicks, _open(folder / "checkouts", number) as checkouts:
+                whole = {"clicks": clicks, "checkouts": checkouts}
+                for place in places:
+                    kind, event = _event(chance, shape, place)
+                    line = json.dumps(event, separators=(",", ":")) + "\n"
+                    whole[kind].write(line)
+                    shards[kind][zlib.crc32(event["user_id"].encode()) % SHARDS].write(line)
+
+
+def _open(folder: Path, number: int) -> TextIO:
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / f"{number:04d}.jsonl").open("w")
+
+
+def _event(chance: random.Random, shape: Shape, place: int) -> tuple[str, dict[str, Any]]:
+    # Spread evenly, as Bresenham draws a line.
+    sale = (place + 1) * shape.checkouts // shape.events > place * shape.checkouts // shape.events
+    ms = round(place * shape.hours * HOUR_MS / shape.events) - chance.randrange(DISORDER_MS)
+    if shape.late_every and place % shape.late_every == 0:
+        ms -= 600_000
+    is_bot = not sale and chance.random() < shape.bot_share
+    user = "user-bot" if is_bot else f"user-{chance.randrange(shape.users):07d}"
+    at = START + timedelta(hours=1, milliseconds=ms)
+    return "checkouts" if sale else "clicks", event(chance, at, user, sale=sale)
+
+
+def event(chance: random.Random, at: datetime, user: str, *, sale: bool) -> dict[str, Any]:
+    """An event as the shop sends it, some 320 bytes of JSON."""
+    stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    session, product = f"s-{chance.getrandbits(48):012x}", f"product-{chance.randrange(5000):05d}"
+    number = f"{chance.getrandbits(64):016x}"
+    if sale:
+        return {
+            "schema_version": 1, "checkout_id": f"k-{number}", "user_id": user, "session_id": session,
+            "items": [{"product_id": product, "quantity": 2, "unit_price": "9.95"}], "total_amount": "19.90",
+            "currency": "EUR", "payment_method": "card", "checkout_timestamp": stamp,
+        }  # fmt: skip
+    source, medium, campaign = chance.choice(CHANNELS)
+    return {
+        "schema_version": 1, "click_id": f"c-{number}", "user_id": user, "session_id": session, "product_id": product,
+        "page_url": f"https://shop.example/products/{product}", "utm_source": source, "utm_medium": medium,
+        "utm_campaign": campaign, "device_type": "mobile", "click_timestamp": stamp,
+    }  # fmt: skip

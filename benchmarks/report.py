@@ -1,0 +1,95 @@
+"""`make bench-report`: the figures of a results file as plots, and in docs/performance.md between its two marks."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+TARGETS = {
+    "ratio_like_for_like": "≥ 1.2",
+    "ratio_vs_flink_blackhole": "≥ 1.0",
+    "p99_ms": "< 1000",
+    "batch_growth": "≤ 1.3",
+    "uncorrected_late": "0",
+    "peak_rss_mb": "≤ 4096",
+}
+
+
+def main() -> None:
+    """Takes the results file, or else the newest."""
+    given = [Path(argument) for argument in sys.argv[1:]]
+    path = (given or sorted((Path(__file__).parent / "results").glob("*.json")))[-1]
+    results = json.loads(path.read_text())
+    draw(results, path.with_suffix(".png"))
+    text = DOCUMENT.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines(results)) + f"\n\n{END}{after}")
+    print(f"drawn: {path.with_suffix('.png').name}; written: {DOCUMENT.name}")
+
+
+def lines(results: dict[str, Any]) -> Iterator[str]:
+    """The figures as Markdown."""
+    machine = results["machine"]
+    yield f"Of {results['date']}, sizes times {results['scale']:g}, in {results['minutes']:g} minutes, on"
+    yield f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['memory_gib']:g} GiB; load before:"
+    yield f"{machine['load_before']:.1f}."
+    yield ""
+    yield "| | measured | target |"
+    yield "|---|---:|---:|"
+    for key, target in TARGETS.items():
+        value = results.get(key)
+        yield f"| `{key}` | {'—' if value is None else f'{value:.4g}'} | {target} |"
+    for name in ("bulk", "hot", "catch-up"):
+        workload = results["workloads"].get(name, {})
+        runs = workload.get("runs") or ({"ours, join in postgres": workload["run"]} if "run" in workload else {})
+        if runs:
+            yield from ("", f"| {name}, {workload['events']:,} events | s | events/s |", "|---|---:|---:|")
+        for run_name, run in runs.items():
+            seconds = run.get("seconds")
+            pace = f"{seconds:.1f} | {workload['events'] / seconds:,.0f}" if seconds else "failed |"
+            yield f"| {run_name} | {pace} |"
+    rates = results["workloads"].get("steady", {}).get("rates", {})
+    if rates:
+        yield from ("", "| steady, events/s | put to row p50, ms | p99, ms | batch, ms |", "|---|---:|---:|---:|")
+    for rate, run in rates.items():
+        yield f"| {int(rate):,} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
+    failures = {name: run["error"] for name, run in results["workloads"].items() if "error" in run}
+    for name, error in failures.items():
+        yield from ("", f"{name} failed: `{error.splitlines()[-1][:200]}`")
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    figure, (bulk, steady) = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
+    runs = results["workloads"].get("bulk", {}).get("runs", {})
+    measured = {
+        name: run["seconds"] for name, run in runs.items() if "seconds" in run and not name.startswith("duckdb")
+    }
+    events = results["workloads"].get("bulk", {}).get("events", 0)
+    colours = ["tab:blue" if name.startswith("ours") else "tab:grey" for name in measured]
+    bulk.barh(list(measured), [events / seconds for seconds in measured.values()], color=colours)
+    bulk.invert_yaxis()
+    bulk.set_xlabel("events/s, bulk")
+    rates = results["workloads"].get("steady", {}).get("rates", {})
+    names = sorted(rates, key=int)
+    for percentile in ("p50_ms", "p99_ms"):
+        steady.plot(
+            [f"{int(name):,}" for name in names], [rates[name][percentile] for name in names], "o-", label=percentile
+        )
+    steady.set_xlabel("events/s, steady")
+    steady.set_ylabel("put to row, ms")
+    steady.set_ylim(bottom=0)
+    if names:
+        steady.legend()
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

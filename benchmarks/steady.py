@@ -1,0 +1,165 @@
+"""One-second batches on 65 minutes of history: from the put of an event to the commit of its row."""
+
+import json
+import random
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg
+
+from benchmarks.events import event
+from local import emulator, java, postgres, warm_up
+from local.job import Job, environment
+from local.postgres import Server
+from runtime.data_generator.events import Stream
+from runtime.data_generator.publishing import publish
+from runtime.data_generator.simulation import Record
+
+Say = Callable[[str], None]
+DATABASE = "bench"
+HISTORY_MINUTES = 65
+USERS = 50_000
+# Java compiles what it runs often, for about so long; a smaller scale is for trying things out.
+WARM_UP_SECONDS = 45
+LEAST_WARM_UP_SECONDS = 25
+MEASURED_SECONDS = 60
+LEAST_MEASURED_SECONDS = 10
+# The publisher's pace: a tenth of a second's events at a time.
+TICK = 0.1
+HISTORY = """
+insert into raw_clicks (click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium, utm_campaign,
+                        device_type, click_timestamp, arrived_at, late)
+select 'h-' || md5(n::text), 'user-' || lpad((hashint8(n) & 2147483647) %% %(users)s || '', 7, '0'),
+       's-' || substr(md5(n::text), 1, 12), 'product-00001', 'https://shop.example/products/product-00001', 'google',
+       'cpc', 'brand', 'mobile', at, at, false
+  from (select n, now() - interval '65 minutes' * (1 - n / %(clicks)s::float8) as at
+          from generate_series(1, %(clicks)s) n) click
+"""
+PERCENTILES = """
+select percentile_cont(array[0.5, 0.99]) within group (
+           order by extract(epoch from b.committed_at - r.arrived_at) * 1000),
+       count(*)
+  from (select arrived_at, ingested_at from raw_clicks union all select arrived_at, ingested_at from raw_checkouts) r
+  join batches b on b.began_at = r.ingested_at
+ where r.arrived_at between %(from)s and %(to)s
+"""
+# Every credit again, by the rule's own words.
+WRONG = """
+select count(*)
+  from attributed_checkouts a
+  left join lateral (
+       select click_id from raw_clicks c
+        where c.user_id = a.user_id
+          and c.click_timestamp between a.checkout_timestamp - interval '1 hour' and a.checkout_timestamp
+        order by click_timestamp, click_id limit 1) first on true
+ where a.click_id is distinct from first.click_id
+"""
+
+
+def steady(server: Server, folder: Path, scale: float, say: Say) -> dict[str, Any]:
+    """Three rates with their history; then 1,000 events/s with little history, for how a batch grows with it."""
+    result: dict[str, Any] = {"rates": {}}
+    for rate in (1000, 500, 5000):
+        clicks = int(rate * HISTORY_MINUTES * 60 * scale)
+        result["rates"][str(rate)] = _attempt(server, folder, say, rate=rate, clicks=clicks, scale=scale)
+    little = _attempt(server, folder, say, rate=1000, clicks=int(400_000 * scale), scale=scale)
+    result["little_history"] = little
+    much = result["rates"]["1000"]
+    result["p99_ms"] = much["p99_ms"]
+    result["batch_growth"] = much["batch_ms"] / little["batch_ms"]
+    return result
+
+
+def _attempt(server: Server, folder: Path, say: Say, *, rate: int, clicks: int, scale: float) -> dict[str, Any]:
+    say(f"  {rate:,} events/s with {clicks:,} clicks before")
+    run = _run(server, folder, rate, clicks, scale)
+    say(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
+    return run
+
+
+def _run(server: Server, folder: Path, rate: int, clicks: int, scale: float) -> dict[str, Any]:
+    postgres.create_database(server, DATABASE)
+    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
+        connection.execute(HISTORY, {"clicks": clicks, "users": USERS})
+        connection.execute("vacuum analyze")
+    scratch = folder / "steady"
+    shutil.rmtree(scratch, ignore_errors=True)
+    with emulator.running(folder / "emulator.log") as url:
+        kinesis = boto3.client(
+            "kinesis", endpoint_url=url, region_name="us-east-1",
+            aws_access_key_id=emulator.CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=emulator.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        )  # fmt: skip
+        streams: dict[Stream, str] = {"clicks": "bench-clicks", "checkouts": "bench-checkouts"}
+        for name in streams.values():
+            kinesis.create_stream(StreamName=name, ShardCount=2)
+        variables = environment(
+            database_url=server.url(DATABASE, "pipeline_writer"), java_home=java.ensure(),
+            java_options=warm_up.java_options(), scratch=scratch / "spark",
+        ) | emulator.CREDENTIALS | {"AWS_ENDPOINT_URL_KINESIS": url}  # fmt: skip
+        job = Job(_arguments(streams, scratch), variables, folder / "job.log")
+        job.start()
+        try:
+            measured = _publish(kinesis, streams, rate, scale, job)
+            time.sleep(5)
+            job.check()
+            return _measured(server, folder / "job.log", *measured)
+        finally:
+            job.stop()
+
+
+def _arguments(streams: dict[Stream, str], scratch: Path) -> list[str]:
+    return [
+        "--clicks_stream", streams["clicks"], "--checkouts_stream", streams["checkouts"], "--region", "us-east-1",
+        "--checkpoint", str(scratch / "checkpoint"), "--attribution_join", "postgres",
+        "--trigger_interval", "100 milliseconds",
+    ]  # fmt: skip
+
+
+def _publish(kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, job: Job) -> tuple[datetime, datetime]:
+    """Puts `rate` events a second until the time is over; gives the time that is measured."""
+    chance = random.Random(6)  # noqa: S311 - a shop, not a secret
+    warm_up = max(LEAST_WARM_UP_SECONDS, WARM_UP_SECONDS * scale)
+    duration = warm_up + max(LEAST_MEASURED_SECONDS, MEASURED_SECONDS * scale)
+    began, sent = time.monotonic(), 0
+    start = datetime.now(UTC)
+    while (passed := time.monotonic() - began) < duration:
+        if passed < warm_up:
+            start = datetime.now(UTC)
+        records = []
+        for _ in range(int(passed * rate) - sent):
+            sent += 1
+            sale = sent % 11 == 0
+            user = f"user-{chance.randrange(USERS):07d}"
+            made = event(chance, datetime.now(UTC), user, sale=sale)
+            data = json.dumps(made, separators=(",", ":")).encode()
+            records.append(Record("checkouts" if sale else "clicks", user, data, late=False, defect=None))
+        publish(kinesis, streams, records, 30)
+        job.check()
+        time.sleep(TICK)
+    return start, datetime.now(UTC)
+
+
+def _measured(server: Server, log: Path, start: datetime, end: datetime) -> dict[str, Any]:
+    with psycopg.connect(server.url(DATABASE)) as connection:
+        (p50, p99), rows = (connection.execute(PERCENTILES, {"from": start, "to": end}).fetchone()) or ((0, 0), 0)
+        wrong = (connection.execute(WRONG).fetchone() or (0,))[0]
+    if wrong:
+        raise AssertionError(f"{wrong} checkouts have another credit than the rule gives them")
+    batches = _batch_times(log, start)
+    return {"p50_ms": p50, "p99_ms": p99, "rows": rows, "batches": len(batches), "batch_ms": statistics.median(batches)}
+
+
+def _batch_times(log: Path, start: datetime) -> list[int]:
+    lines = (json.loads(line) for line in log.read_text(errors="replace").splitlines() if line.startswith('{"'))
+    return [
+        line["batch_ms"]
+        for line in lines
+        if line.get("message") == "batch" and datetime.fromisoformat(line["timestamp"]) > start
+    ]
