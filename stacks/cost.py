@@ -10,6 +10,8 @@ from stacks.network import CALLED
 ZONES = 2
 KEYS = 4  # streams, database, checkpoints and logs, alarms
 SECRETS = 3  # owner, writer, analyst
+# Events a second, around the clock, at which a million events are priced.
+RATES = (100, 1000, 5000)
 ALARMED_METRICS = 25  # of some twenty alarms; one with an expression counts each of its metrics
 
 
@@ -52,6 +54,16 @@ def table(config: Config) -> str:
     return "\n".join([*lines, f"| **All of it** | **{total:.2f}** |"])
 
 
+def per_million(config: Config) -> str:
+    """What a million events cost at some rates, by the hours that they take to come."""
+    total = sum(cost for _, cost in hourly(config))
+    prices_of_rates = [f"${total / (rate * 3600) * 1e6:.3f} at {rate:,} events/s" for rate in RATES]
+    return (
+        f"A million events, join in {config.attribution_join}, in {config.environment}: {', '.join(prices_of_rates)},"
+        " if what is configured carries them."
+    )
+
+
 def habit(config: Config, hours: int = 4, days: int = 20) -> str:
     """What it saves to destroy an environment after each session."""
     total = sum(cost for _, cost in hourly(config))
@@ -67,6 +79,7 @@ def main() -> None:
     print(f"List prices of {prices.REGION}, {prices.DATE}. Not in it: traffic, logs, and the events themselves.\n")
     for config in ENVIRONMENTS.values():
         print(table(config), end="\n\n")
+        print(per_million(config), end="\n\n")
         if not config.keeps_data:
             print(habit(config), end="\n\n")
 
