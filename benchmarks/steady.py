@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import psycopg
 
 from benchmarks.events import event
-from local import emulator, java, postgres, warm_up
+from benchmarks.machine import CompetitorError
+from local import emulator, java, pipeline, postgres, warm_up
 from local.job import Job, environment
 from local.postgres import Server
 from runtime.data_generator.events import Stream
@@ -49,6 +50,7 @@ select percentile_cont(array[0.5, 0.99]) within group (
   join batches b on b.began_at = r.ingested_at
  where r.arrived_at between %(from)s and %(to)s
 """
+STORED = "select coalesce(sum(clicks + checkouts), 0)::bigint from batches"
 # Every credit again, by the rule's own words.
 WRONG = """
 select count(*)
@@ -107,9 +109,8 @@ def _run(server: Server, folder: Path, rate: int, clicks: int, scale: float) -> 
         job.start()
         try:
             measured = _publish(kinesis, streams, rate, scale, job)
-            time.sleep(5)
-            job.check()
-            return _measured(server, folder / "job.log", *measured)
+            _wait(server, measured.published, job)
+            return _measured(server, folder / "job.log", measured)
         finally:
             job.stop()
 
@@ -122,37 +123,55 @@ def _arguments(streams: dict[Stream, str], scratch: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _publish(kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, job: Job) -> tuple[datetime, datetime]:
-    """Puts `rate` events a second until the time is over; gives the time that is measured."""
+class Measured(NamedTuple):
+    start: datetime
+    end: datetime
+    published: int
+
+
+def _publish(kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, job: Job) -> Measured:
+    """Puts `rate` events a second; the time that is measured begins when the job is warm and has written a batch."""
     chance = random.Random(6)  # noqa: S311 - a shop, not a secret
-    warm_up = max(LEAST_WARM_UP_SECONDS, WARM_UP_SECONDS * scale)
-    duration = warm_up + max(LEAST_MEASURED_SECONDS, MEASURED_SECONDS * scale)
     began, sent = time.monotonic(), 0
+    warm = began + max(LEAST_WARM_UP_SECONDS, WARM_UP_SECONDS * scale)
+    measured = max(LEAST_MEASURED_SECONDS, MEASURED_SECONDS * scale)
     start = datetime.now(UTC)
-    while (passed := time.monotonic() - began) < duration:
-        if passed < warm_up:
-            start = datetime.now(UTC)
-        records = []
-        for _ in range(int(passed * rate) - sent):
-            sent += 1
-            sale = sent % 11 == 0
-            user = f"user-{chance.randrange(USERS):07d}"
-            made = event(chance, datetime.now(UTC), user, sale=sale)
-            data = json.dumps(made, separators=(",", ":")).encode()
-            records.append(Record("checkouts" if sale else "clicks", user, data, late=False, defect=None))
-        publish(kinesis, streams, records, 30)
+    while (now := time.monotonic()) < warm + measured:
         job.check()
+        if now < warm or job.log.batch is None:
+            start, warm = datetime.now(UTC), max(warm, now)
+        due = int((now - began) * rate)
+        publish(kinesis, streams, [_record(chance, number) for number in range(sent, due)], 30)
+        sent = due
         time.sleep(TICK)
-    return start, datetime.now(UTC)
+    return Measured(start, datetime.now(UTC), sent)
 
 
-def _measured(server: Server, log: Path, start: datetime, end: datetime) -> dict[str, Any]:
+def _record(chance: random.Random, number: int) -> Record:
+    sale = number % 11 == 0
+    user = f"user-{chance.randrange(USERS):07d}"
+    data = json.dumps(event(chance, datetime.now(UTC), user, sale=sale), separators=(",", ":")).encode()
+    return Record("checkouts" if sale else "clicks", user, data, late=False, defect=None)
+
+
+def _wait(server: Server, published: int, job: Job) -> None:
+    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
+
+        def stored() -> int:
+            return int((connection.execute(STORED).fetchone() or (0,))[0])
+
+        if not pipeline.wait_until_stored(published, stored, job.check, lambda _: None):
+            raise CompetitorError(f"{stored():,} of {published:,} events were stored; {job.where_to_look()}")
+
+
+def _measured(server: Server, log: Path, measured: Measured) -> dict[str, Any]:
     with psycopg.connect(server.url(DATABASE)) as connection:
-        (p50, p99), rows = (connection.execute(PERCENTILES, {"from": start, "to": end}).fetchone()) or ((0, 0), 0)
+        times = {"from": measured.start, "to": measured.end}
+        (p50, p99), rows = connection.execute(PERCENTILES, times).fetchone() or ((0, 0), 0)
         wrong = (connection.execute(WRONG).fetchone() or (0,))[0]
     if wrong:
         raise AssertionError(f"{wrong} checkouts have another credit than the rule gives them")
-    batches = _batch_times(log, start)
+    batches = _batch_times(log, measured.start)
     return {"p50_ms": p50, "p99_ms": p99, "rows": rows, "batches": len(batches), "batch_ms": statistics.median(batches)}
 
 
