@@ -110,9 +110,8 @@ def _ours(
     scratch = folder / "spark"
     shutil.rmtree(scratch, ignore_errors=True)
     home = java.ensure()
-    variables = job.environment(
-        database_url="", java_home=home, java_options=warm_up.java_options(), scratch=scratch / "tmp"
-    ) | {"PYSPARK_SUBMIT_ARGS": SUBMIT}
+    spark = job.environment(java_home=home, java_options=warm_up.java_options(), scratch=scratch / "tmp")
+    variables = spark | {"PYSPARK_SUBMIT_ARGS": SUBMIT}
     command: list[object] = [
         sys.executable,
         "-m",

@@ -101,10 +101,9 @@ def _run(server: Server, folder: Path, rate: int, clicks: int, scale: float) -> 
         streams: dict[Stream, str] = {"clicks": "bench-clicks", "checkouts": "bench-checkouts"}
         for name in streams.values():
             kinesis.create_stream(StreamName=name, ShardCount=2)
-        variables = environment(
-            database_url=server.url(DATABASE, "pipeline_writer"), java_home=java.ensure(),
-            java_options=warm_up.java_options(), scratch=scratch / "spark",
-        ) | emulator.CREDENTIALS | {"AWS_ENDPOINT_URL_KINESIS": url}  # fmt: skip
+        spark = environment(java_home=java.ensure(), java_options=warm_up.java_options(), scratch=scratch / "spark")
+        database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
+        variables = spark | database | emulator.CREDENTIALS | {"AWS_ENDPOINT_URL_KINESIS": url}
         job = Job(_arguments(streams, scratch), variables, folder / "job.log")
         job.start()
         try:

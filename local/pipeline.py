@@ -20,6 +20,7 @@ from local.errors import InputError
 from local.folder import data_folder
 from local.job import Job, environment
 from local.publisher import Publisher
+from runtime.attribution_job.arguments import Join
 from runtime.data_generator.events import Stream
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def running(
     java_options: Sequence[str],
     keep_database: bool,
     records_per_batch: int = 20_000,
+    join: Join = "spark",
 ) -> Iterator[Pipeline[Job]]:
     """Starts every part, and tells `say` of each; with the block all of it ends, the streams included.
 
@@ -108,6 +110,7 @@ def running(
             "--checkpoint", str(scratch / "checkpoint"),
             "--trigger_interval", "100 milliseconds",
             "--records_per_batch", str(records_per_batch),
+            "--attribution_join", join,
         ]  # fmt: skip
         spark = environment(java_home=java_home, java_options=java_options, scratch=scratch / "spark")
         job = Job(arguments, spark | {"DATABASE_URL": writer_url}, data_folder() / "job.log")

@@ -78,6 +78,8 @@ def run(clicks: Path, checkouts: Path, output: Path, find_java: Callable[[], Pat
                 java_options=warm_up.java_options(),
                 keep_database=False,
                 records_per_batch=RECORDS_PER_BATCH,
+                # The faster one where much comes at once: docs/decisions/0008-where-the-join-runs.md.
+                join="postgres",
             )
         )
         sent = _publish(sources, parts, console)
