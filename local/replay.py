@@ -24,6 +24,8 @@ from runtime.data_generator.simulation import Record
 
 DATABASE = "replay"
 RECORDS_PER_BATCH = 50_000
+# For so many events at once, code that is optimized late is worth its time; for a demo's few it is not.
+OPTIMIZING = ["-XX:TieredStopAtLevel=4"]
 # What is in memory at a time on the way to Kinesis.
 CHUNK_RECORDS = 2_000
 CHUNK_BYTES = 8 * 1024 * 1024
@@ -75,7 +77,7 @@ def run(clicks: Path, checkouts: Path, output: Path, find_java: Callable[[], Pat
                 DATABASE,
                 lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
                 java_home=java_home,
-                java_options=warm_up.java_options(),
+                java_options=[*warm_up.java_options(), *OPTIMIZING],
                 keep_database=False,
                 records_per_batch=RECORDS_PER_BATCH,
                 # The faster one where much comes at once: docs/decisions/0008-where-the-join-runs.md.
