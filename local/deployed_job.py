@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ORCHESTRATOR = "ecommerce-streaming-dev-orchestrator"
 LOG_GROUP = "/ecommerce-streaming/dev/attribution-job/output"
 ACTIVE = {"STARTING", "RUNNING", "WAITING", "STOPPING"}
-LOOK_SECONDS = 1
+LOOK_SECONDS = 2
 STOP_SECONDS = 90
 
 

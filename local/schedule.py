@@ -16,7 +16,7 @@ from local.publisher import EVENTS_A_CLICK, PERIOD_SECONDS
 
 FUNCTION = "ecommerce-streaming-dev-data-generator"
 LOG_GROUP = f"/aws/lambda/{FUNCTION}"
-LOOK_SECONDS = 1
+LOOK_SECONDS = 2
 # The function's own timeout, and some.
 DRAIN_SECONDS = 150
 
