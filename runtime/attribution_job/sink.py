@@ -23,7 +23,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from runtime.attribution_job import statements
+from runtime.attribution_job import credit_statements, statements
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.attribution import WATERMARK_DELAY
 
@@ -130,9 +130,9 @@ def merge(cursor: psycopg.Cursor, received: dict[str, int], join: Join, *, query
         checkouts, late_checkouts = one(cursor, statements.INSERT_CHECKOUTS, batch)
     duplicates = received["click"] + received["checkout"] - clicks - checkouts
     if duplicates:
-        cursor.execute(statements.MARK_LATE, batch)
+        cursor.execute(credit_statements.MARK_LATE, batch)
     if received["click"] or received["checkout"]:
-        credited = sum(one(cursor, statement, batch)[0] for statement in statements.CREDIT[join])
+        credited = sum(one(cursor, statement, batch)[0] for statement in credit_statements.CREDIT[join])
     if received["dead_letter"]:
         dead_letters = one(cursor, statements.INSERT_DEAD_LETTERS, batch)[0]
     if duplicates:
