@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from local import deployed, files, pipeline, report, signals, view, warm_up
-from local.figures import Reader, rows_stored
+from local.figures import Reader
 from local.folder import locked
 from local.pipeline import Pipeline, Publishing, WatchedJob
 from local.progress import bar, is_live
@@ -53,16 +53,16 @@ def run(options: Options, java_home: Path | None, console: Console) -> int:
     with (
         locked("demo"),
         _pipeline(say, java_home) as parts,
-        psycopg.connect(parts.database_url, autocommit=True) as connection,
+        closing(Reader(parts.database_url)) as reader,
     ):
-        reader = Reader(connection)
         say(f"publishing about {options.rate:g} events a second; the job reads them as soon as it is up")
         publisher = _publish(options, parts, reader, say, console)
         say("publishing ended; reading back what the streams accepted")
         published = collect(read_streams(parts.kinesis, parts.streams))
-        _wait(published, parts, connection, console)
+        _wait(published, parts, reader, console)
         parts.job.stop()
-        result = reconcile(published, read_database(connection, parts.streams))
+        with psycopg.connect(parts.database_url, autocommit=True) as connection:
+            result = reconcile(published, read_database(connection, parts.streams))
         missing = max(0, publisher.clicks + publisher.checkouts - published.records)
         result.add_lost(missing, f"{missing} records that the generator published and no stream has")
         account = report.account(result, reader.update(at_once=True), parts.job.restarts, began)
@@ -125,16 +125,16 @@ def _moment(
     )
 
 
-def _wait(published: Published, parts: Pipeline[WatchedJob], connection: psycopg.Connection, console: Console) -> None:
+def _wait(published: Published, parts: Pipeline[WatchedJob], reader: Reader, console: Console) -> None:
     total = published.to_store
     with bar(console, "stored") as show:
         complete = pipeline.wait_until_stored(
-            total, lambda: rows_stored(connection), parts.job.keep_alive, lambda stored: show(stored, total)
+            total, reader.stored, parts.job.keep_alive, lambda stored: show(stored, total)
         )
     if not complete:
         console.print(
             f"Gave up after {pipeline.STALLED_SECONDS} s in which nothing arrived:"
-            f" {rows_stored(connection):,} of {total:,} records are in PostgreSQL;"
+            f" {reader.stored():,} of {total:,} records are in PostgreSQL;"
             f" {parts.job.where_to_look()}",
             markup=False,
         )

@@ -84,11 +84,15 @@ select greatest(0, round(1000 * extract(epoch from committed_at - arrived_at))):
 
 
 class Reader:
-    """Looks at the database over one connection, and remembers the latencies that it has seen."""
+    """Looks at the database over one connection, and remembers the latencies that it has seen.
 
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
-        connection.execute("set max_parallel_workers_per_gather = 0")
+    A server that is stopped or restarted costs it looks, no more: what it saw last stands until it can connect again.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection | None = None
+        self._stored = 0
         self._seen = "-infinity"
         self._all: Counter[int] = Counter()
         self._recent: deque[tuple[float, Counter[int]]] = deque()
@@ -99,10 +103,31 @@ class Reader:
         """The figures as they are now, or as they were a moment ago if it is too early to look again."""
         began = time.monotonic()
         if at_once or began >= self._next_look:
-            self.figures = self._look()
+            try:
+                self.figures = self._look()
+            except psycopg.OperationalError:
+                self._connection = None
             ended = time.monotonic()
             self._next_look = ended + (ended - began) / MOST_SHARE
         return self.figures
+
+    def stored(self) -> int:
+        """Raw events and dead letters, as the batches count them; cheap to ask often."""
+        try:
+            self._stored = rows_stored(self._connected())
+        except psycopg.OperationalError:
+            self._connection = None
+        return self._stored
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None:
+            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+            self._connection.execute("set max_parallel_workers_per_gather = 0")
+        return self._connection
 
     def _look(self) -> Figures:
         ((clicks, checkouts, late, first_credit, newest),) = self._query(TOTALS)
@@ -130,7 +155,7 @@ class Reader:
             self._recent.popleft()
 
     def _query(self, query: LiteralString, **parameters: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, parameters).fetchall()
+        return self._connected().execute(query, parameters).fetchall()
 
 
 def percentiles(counts: Counter[int]) -> Percentiles:

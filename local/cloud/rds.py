@@ -39,8 +39,8 @@ class Instances:
         self._folder.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(certificate_authority(self._folder)))
+        self._certificate.touch(mode=0o600)
         authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(str(self._certificate))
-        self._certificate.chmod(0o600)
         return self
 
     def __exit__(self, *_: object) -> None:

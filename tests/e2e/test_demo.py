@@ -7,16 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from local import postgres
+from stacks.config import DEV
 from tests.local.commands import leftovers, run, started
 
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_the_demo_accounts_for_every_event_though_its_deployed_job_is_killed(tmp_path: Path) -> None:
-    """The schedule fires the function; the job dies in its first batch, and Glue tries its run again."""
+def test_the_demo_accounts_for_every_event_though_job_and_database_fail(tmp_path: Path) -> None:
+    """The schedule fires the function. The job dies in its first batch, and Glue tries its run again; then the database
+    is restarted under the job that writes and the demo that looks."""
     report = tmp_path / "report.json"
-    with started(tmp_path, "demo", "--for", "20", "--headless", "--report", report) as demo:
-        os.kill(job_that_started_its_query(tmp_path), signal.SIGKILL)
+    with started(tmp_path, "demo", "--for", "40", "--headless", "--report", report) as demo:
+        os.kill(job_that_logged(tmp_path, "query started"), signal.SIGKILL)
+        job_that_logged(tmp_path, '"message": "batch"')
+        instance = tmp_path / "cloud" / "rds" / DEV.name("database")
+        postgres._run(instance, "pg_ctl", "--wait", "--mode=fast", "restart")
         out, err = demo.communicate(timeout=300)
     assert demo.returncode == 0, out + err
     found = json.loads(report.read_text())
@@ -32,13 +38,14 @@ def test_the_demo_accounts_for_every_event_though_its_deployed_job_is_killed(tmp
     assert leftovers(tmp_path) == []
 
 
-def job_that_started_its_query(folder: Path) -> int:
+def job_that_logged(folder: Path, text: str) -> int:
     """Its process' id."""
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         for log in (folder / "cloud" / "glue").glob("jr_*/output.log"):
-            if "query started" in log.read_text():
+            # A run that was killed takes its folder with it.
+            if log.exists() and text in log.read_text():
                 command = ["pgrep", "--oldest", "--full", f"{log.parent}/.*\\.py "]
                 return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         time.sleep(0.1)
-    raise AssertionError("waited 240 s for the job to start its query")
+    raise AssertionError(f"waited 240 s for the job to log {text}")
