@@ -17,6 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-7]):[0-5]\d|[+-]18:00)", re.ASCII)
 AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}")
+INFINITE = (float("inf"), -float("inf"))  # What JSON's 1e999 is read as.
 LABELS: dict[Stream, Sequence[str]] = {
     "clicks": (
         "session_id", "product_id", "page_url", "utm_source", "utm_medium", "utm_campaign", "device_type",
@@ -53,7 +54,7 @@ def parse(stream: Stream, data: bytes, arrived_at: datetime) -> Event:
     if any(not isinstance(event.get(label), str | None) for label in LABELS[stream]):
         raise RefusedError("a label that is no string")
     version = event.get("schema_version")
-    if version is not None and (isinstance(version, bool) or version != 1):
+    if version is not None and (type(version) is not int or version != 1):
         raise RefusedError("unknown schema_version")
     event_id, user_id = _id(event.get(f"{kind}_id")), _id(event.get("user_id"))
     if stream == "clicks":
@@ -121,5 +122,15 @@ def _time(value: object) -> datetime:
 
 
 def _check_items(items: object) -> None:
-    if items is not None and not (isinstance(items, list) and all(isinstance(item, dict) for item in items)):
+    if items is None:
+        return
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise RefusedError("items is no list of objects")
+    for item in items:
+        for name in ("product_id", "unit_price"):
+            value = item.get(name)
+            if isinstance(value, bool) or not isinstance(value, str | int | float | None) or value in INFINITE:
+                raise RefusedError(f"items: a {name} that is neither text nor number")
+        quantity = item.get("quantity")
+        if quantity is not None and (type(quantity) is not int or not 0 <= quantity < 2**31):
+            raise RefusedError("items: a quantity that is no count")

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SCHEMA_VERSION = "1"
-# A string without escapes, and a list without lists in it; what is in the list is checked by value.
-PLAIN_STRING = r'"[^"\\\x00-\x1f]*+"'
-PLAIN_LIST = rf"\[(?:[^\[\]\"\\]|{PLAIN_STRING})*+\]"
+SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +31,6 @@ class Contract:
     @property
     def fields(self) -> list[str]:
         return [*self.texts, *(["items"] if self.sale else []), "schema_version"]
-
-    @property
-    def plain(self) -> str:
-        """Matches an object that has only fields of the contract, all of the right type; one may be there twice."""
-        names = "|".join(self.required)
-        values = [rf'"(?:{names})": ?{PLAIN_STRING}', rf'"(?:{"|".join(self.labels)})": ?(?:{PLAIN_STRING}|null)']
-        values += [rf'"items": ?(?:{PLAIN_LIST}|null)'] if self.sale else []
-        field = f'(?:{"|".join(values)}|"schema_version": ?{SCHEMA_VERSION})'
-        return rf"^\{{{field}(?:, ?{field})*+\}}\z"
-
-    @property
-    def columns(self) -> list[str]:
-        """What an accepted event consists of, in this order."""
-        return [*self.fields[:-1], "arrived_at", "sequence_number"]
 
 
 CLICK = Contract(

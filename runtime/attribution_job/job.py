@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
@@ -14,7 +16,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from runtime.attribution_job.arguments import JobArguments, parse_arguments
 from runtime.attribution_job.attribution import WATERMARK_DELAY, join_clicks, keep_first_click
 from runtime.attribution_job.contract import CHECKOUT, CLICK, Contract
-from runtime.attribution_job.events import parse
+from runtime.attribution_job.events import parse, read
 from runtime.attribution_job.progress import ProgressLog, log_as_json
 from runtime.attribution_job.session import create_session
 from runtime.attribution_job.sink import PostgresSink, oldest_arrival
@@ -62,13 +64,14 @@ def start(
     progress = ProgressLog()
     click_records.sparkSession.streams.addListener(progress)
 
+    prepare, stage = (attribute, stage_parsed) if arguments.attribution_join == "spark" else (collect, stage_records)
+
     def write_batch(batch: DataFrame, batch_id: int) -> None:
-        rows = (keep_first_click(batch) if "candidate" in batch.columns else batch).toArrow()
+        rows = stage(batch)
         query_id = batch.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
         counts = sink.write(rows, query_id=str(query_id), batch_id=batch_id)
         progress.written(batch_id, counts, oldest_arrival(rows))
 
-    prepare = attribute if arguments.attribution_join == "spark" else collect
     return (
         prepare(click_records, checkout_records)
         .writeStream.foreachBatch(write_batch)
@@ -88,7 +91,7 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
     """
     # Partitioned here, a stream is parsed once for both of its uses, and everything below stays in place.
     clicks, checkouts = (
-        _prepare(records, contract).repartition("user_id")
+        parse(records, contract).withWatermark("event_time", WATERMARK_DELAY).repartition("user_id")
         for records, contract in ((click_records, CLICK), (checkout_records, CHECKOUT))
     )
     candidates = join_clicks(_for_join(checkouts, CHECKOUT), _for_join(clicks, CLICK))
@@ -99,22 +102,45 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
         F.col("click_timestamp").alias("event_time"),
         F.struct("checkout_id", "click_id", click_timestamp.alias("click_timestamp")).alias("candidate"),
     )
-    return _union(clicks, checkouts).unionByName(found, allowMissingColumns=True)
+    raw = clicks.withColumnRenamed("event", "click").unionByName(
+        checkouts.withColumnRenamed("event", "checkout"), allowMissingColumns=True
+    )
+    return raw.unionByName(found, allowMissingColumns=True)
+
+
+def stage_parsed(batch: DataFrame) -> dict[str, pa.Table]:
+    """A micro-batch of `attribute` as the sink's tables."""
+    rows = keep_first_click(batch).toArrow()
+    return {kind: _flatten(rows[kind]) for kind in ("click", "checkout", "dead_letter", "candidate")}
 
 
 def collect(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
-    """What `attribute` gives, without `candidate`: the join is left to PostgreSQL, and Spark keeps no state."""
-    return _union(_prepare(click_records, CLICK), _prepare(checkout_records, CHECKOUT))
-
-
-def _prepare(records: DataFrame, contract: Contract) -> DataFrame:
-    return parse(records, contract).withWatermark("event_time", WATERMARK_DELAY)
-
-
-def _union(clicks: DataFrame, checkouts: DataFrame) -> DataFrame:
-    return clicks.withColumnRenamed("event", "click").unionByName(
-        checkouts.withColumnRenamed("event", "checkout"), allowMissingColumns=True
+    """Records of both streams as they are, and of which `kind`: the join is left to PostgreSQL, and Spark keeps no
+    state.
+    """
+    return click_records.withColumn("kind", F.lit("click")).unionByName(
+        checkout_records.withColumn("kind", F.lit("checkout"))
     )
+
+
+def stage_records(batch: DataFrame) -> dict[str, pa.Table]:
+    """A micro-batch of `collect` as the sink's tables."""
+    records = batch.toArrow()
+    clicks, checkouts = (
+        read(records.filter(pc.equal(records["kind"], kind)), contract)
+        for kind, contract in (("click", CLICK), ("checkout", CHECKOUT))
+    )
+    return {
+        "click": clicks.events,
+        "checkout": checkouts.events,
+        "dead_letter": pa.concat_tables([clicks.dead_letters, checkouts.dead_letters]),
+    }
+
+
+def _flatten(rows: pa.ChunkedArray) -> pa.Table:
+    """The structs that are set, with their fields as columns."""
+    structs = rows.combine_chunks().drop_null()
+    return pa.Table.from_arrays(structs.flatten(), names=[field.name for field in structs.type])
 
 
 def _for_join(prepared: DataFrame, contract: Contract) -> DataFrame:

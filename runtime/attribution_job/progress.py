@@ -43,7 +43,6 @@ class ProgressLog(StreamingQueryListener):
         written = self._written.pop(progress.batchId, None)
         if written is None:
             return
-        watermark = progress.eventTime.get("watermark")
         log.info(
             "batch",
             extra={
@@ -52,8 +51,7 @@ class ProgressLog(StreamingQueryListener):
                 **written,
                 "batch_ms": progress.batchDuration,
                 "phases_ms": dict(progress.durationMs),
-                "watermark": watermark,
-                "watermark_lag_seconds": watermark_lag(watermark, self._now()),
+                "watermark_lag_seconds": watermark_lag(written["watermark"], self._now()),
                 "state_rows": sum(operator.numRowsTotal for operator in progress.stateOperators),
                 "state_bytes": sum(operator.memoryUsedBytes for operator in progress.stateOperators),
                 "dropped_by_join": sum(operator.numRowsDroppedByWatermark for operator in progress.stateOperators),
@@ -67,10 +65,9 @@ class ProgressLog(StreamingQueryListener):
         log.info("query ended", extra={"query_id": str(event.id), "error": event.exception})
 
 
-def watermark_lag(watermark: str | None, now: datetime) -> float | None:
+def watermark_lag(watermark: datetime, now: datetime) -> float | None:
     """Seconds by which event time trails the clock; null until both streams have shown an event."""
-    at = datetime.fromisoformat(watermark) if watermark else None
-    return round((now - at).total_seconds(), 3) if at and at.timestamp() > 0 else None
+    return round((now - watermark).total_seconds(), 3) if watermark.timestamp() > 0 else None
 
 
 def log_as_json() -> None:

@@ -3,7 +3,7 @@
 import io
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -34,10 +34,6 @@ STAGED = {
     "dead_letter": "staged_dead_letters",
     "candidate": "staged_credits",
 }
-KINDS: dict[Join, tuple[str, ...]] = {
-    "spark": ("click", "checkout", "dead_letter", "candidate"),
-    "postgres": ("click", "checkout", "dead_letter"),
-}
 # Conflicts with another writer: the same transaction, tried again, can succeed.
 REPEATABLE = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
@@ -46,7 +42,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class BatchCounts:
-    """Rows that a micro-batch added, by table; `credits` are rows credited, at first or to an earlier click."""
+    """Rows that a micro-batch added, by table; `credits` are rows credited, at first or to an earlier click.
+
+    `watermark`: an event older than this was late; the epoch until both streams have shown an event.
+    """
 
     clicks: int
     checkouts: int
@@ -55,6 +54,7 @@ class BatchCounts:
     late: int
     duplicates: int
     unknown_fields: int
+    watermark: datetime
 
 
 class SinkClosedError(Exception):
@@ -74,15 +74,15 @@ class PostgresSink:
         self._writing = threading.Lock()
         self._closing = threading.Event()
 
-    def write(self, rows: pa.Table, *, query_id: str, batch_id: int) -> BatchCounts:
+    def write(self, rows: Mapping[str, pa.Table], *, query_id: str, batch_id: int) -> BatchCounts:
         """Commits the batch or nothing of it; repeating a batch changes nothing.
 
-        `rows` has one struct column for each kind of row (KINDS of the join), of which one is set in every row.
+        `rows` has a table for each kind of row (STAGED; `candidate` only where Spark joins), with columns of the
+        table that it is staged in.
 
         Raises:
             psycopg.Error: the server refused the batch, or could not be reached for RETRY_SECONDS.
         """
-        staged = {kind: flatten(rows, kind) for kind in KINDS[self._join]}
         retrying = Retrying(
             retry=retry_if_exception(worth_retrying),
             wait=wait_random_exponential(multiplier=0.2, max=10),
@@ -94,7 +94,7 @@ class PostgresSink:
         with self._writing:
             if self._closing.is_set():
                 raise SinkClosedError(f"batch {batch_id} came after the sink was closed; a restart replays it")
-            return retrying(self._write_once, staged, query_id, batch_id)
+            return retrying(self._write_once, rows, query_id, batch_id)
 
     def close(self) -> None:
         """Lets a batch that is being written finish, but not be tried again; refuses what comes after."""
@@ -103,13 +103,13 @@ class PostgresSink:
             if self._connection:
                 self._connection.close()
 
-    def _write_once(self, staged: dict[str, pa.Table], query_id: str, batch_id: int) -> BatchCounts:
+    def _write_once(self, rows: Mapping[str, pa.Table], query_id: str, batch_id: int) -> BatchCounts:
         connection = self._open_connection()
         with connection.transaction(), connection.cursor() as cursor:
-            for kind, rows in staged.items():
-                if len(rows):
-                    copy(cursor, STAGED[kind], rows)
-            received = {kind: len(rows) for kind, rows in staged.items()}
+            for kind, staged in rows.items():
+                if len(staged):
+                    copy(cursor, STAGED[kind], staged)
+            received = {kind: len(staged) for kind, staged in rows.items()}
             return merge(cursor, received, self._join, query_id=query_id, batch_id=batch_id)
 
     def _open_connection(self) -> psycopg.Connection:
@@ -145,6 +145,7 @@ def merge(cursor: psycopg.Cursor, received: dict[str, int], join: Join, *, query
         late=late_clicks + late_checkouts,
         duplicates=duplicates,
         unknown_fields=one(cursor, statements.UNKNOWN_FIELDS, batch)[0],
+        watermark=batch["watermark"],
     )
     cursor.execute(statements.RECORD_BATCH, batch | asdict(counts))
     return counts
@@ -157,15 +158,9 @@ def worth_retrying(error: BaseException) -> bool:
     return isinstance(error, REPEATABLE)
 
 
-def flatten(rows: pa.Table, kind: str) -> pa.Table:
-    """The rows of one kind, with the fields of their struct as columns."""
-    column = rows[kind].combine_chunks().drop_null()
-    return pa.Table.from_arrays(column.flatten(), names=[field.name for field in column.type])
-
-
-def oldest_arrival(rows: pa.Table) -> datetime | None:
+def oldest_arrival(rows: Mapping[str, pa.Table]) -> datetime | None:
     """When Kinesis took the oldest record of the batch; null if it has none."""
-    arrivals = [pc.min(flatten(rows, kind)["arrived_at"]).as_py() for kind in KINDS["postgres"]]
+    arrivals = [pc.min(table["arrived_at"]).as_py() for kind, table in rows.items() if kind != "candidate"]
     return min(filter(None, arrivals), default=None)
 
 
@@ -175,7 +170,8 @@ def copy(cursor: psycopg.Cursor, table: str, rows: pa.Table) -> None:
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
     )
     buffer = io.BytesIO()
-    csv.write_csv(rows, buffer, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    # Of a table that has an empty chunk, pyarrow 26 writes other bytes than those of its rows.
+    csv.write_csv(rows.combine_chunks(), buffer, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
     with cursor.copy(copy_rows) as stream:
         stream.write(buffer.getbuffer())
 

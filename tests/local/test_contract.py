@@ -98,6 +98,10 @@ def test_what_the_contract_forbids_in_a_click_is_refused(changes: dict[str, obje
         {"items": "product-1"},
         {"items": {}},
         {"items": [1]},
+        {"items": [{"product_id": ["p"]}]},
+        {"items": [{"quantity": "two"}]},
+        {"items": [{"quantity": -1}]},
+        {"items": [{"unit_price": float("inf")}]},
     ],
     ids=repr,
 )
@@ -106,7 +110,7 @@ def test_what_the_contract_forbids_in_a_checkout_is_refused(changes: dict[str, o
         checkout(**changes)
 
 
-@pytest.mark.parametrize("items", [None, [], [{"product_id": "p", "quantity": 1, "unit_price": "1.00"}]])
+@pytest.mark.parametrize("items", [None, [], [{"product_id": "p", "quantity": 1, "unit_price": 1.5}]])
 def test_items_are_a_list_of_objects_or_missing(items: object) -> None:
     assert checkout(items=items)
 

@@ -1,4 +1,4 @@
-"""What the sink is given, built by hand: one struct column for each kind of row."""
+"""What the sink is given, built by hand: a table for each kind of row."""
 
 from datetime import datetime
 
@@ -9,29 +9,29 @@ from tests.oracle import Checkout, Click
 TIME = pa.timestamp("us", tz="UTC")
 
 
-def struct(**fields: pa.DataType) -> pa.StructType:
-    return pa.struct(list(fields.items()))
-
-
-SCHEMA = pa.schema(
-    {
-        "click": struct(
-            click_id=pa.string(), user_id=pa.string(), click_timestamp=TIME, session_id=pa.string(),
-            utm_source=pa.string(), device_type=pa.string(), arrived_at=TIME, sequence_number=pa.string(),
-            unknown_fields=pa.int32(),
-        ),
-        "checkout": struct(
-            checkout_id=pa.string(), user_id=pa.string(), checkout_timestamp=TIME, total_amount=pa.string(),
-            currency=pa.string(), items=pa.string(), arrived_at=TIME, sequence_number=pa.string(),
-            unknown_fields=pa.int32(),
-        ),
-        "dead_letter": struct(
-            stream_name=pa.string(), sequence_number=pa.string(), partition_key=pa.string(), reason=pa.string(),
-            data=pa.string(), arrived_at=TIME,
-        ),
-        "candidate": struct(checkout_id=pa.string(), click_id=pa.string(), click_timestamp=TIME),
-    }
-)  # fmt: skip
+SCHEMAS = {
+    "click": pa.schema(
+        {
+            "click_id": pa.string(), "user_id": pa.string(), "click_timestamp": TIME, "session_id": pa.string(),
+            "utm_source": pa.string(), "device_type": pa.string(), "arrived_at": TIME, "sequence_number": pa.string(),
+            "unknown_fields": pa.int32(),
+        }
+    ),
+    "checkout": pa.schema(
+        {
+            "checkout_id": pa.string(), "user_id": pa.string(), "checkout_timestamp": TIME,
+            "total_amount": pa.string(), "currency": pa.string(), "items": pa.string(), "arrived_at": TIME,
+            "sequence_number": pa.string(), "unknown_fields": pa.int32(),
+        }
+    ),
+    "dead_letter": pa.schema(
+        {
+            "stream_name": pa.string(), "sequence_number": pa.string(), "partition_key": pa.string(),
+            "reason": pa.string(), "data": pa.string(), "arrived_at": TIME,
+        }
+    ),
+    "candidate": pa.schema({"checkout_id": pa.string(), "click_id": pa.string(), "click_timestamp": TIME}),
+}  # fmt: skip
 
 
 def click_row(click: Click, *, sequence: int = 0, **labels: str) -> dict[str, object]:
@@ -87,5 +87,9 @@ def dead_letter_row(sequence: int, reason: str, data: bytes, arrived_at: datetim
     }
 
 
-def table(*rows: dict[str, object]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=SCHEMA)
+def table(*rows: dict[str, object]) -> dict[str, pa.Table]:
+    """Of rows that each have one kind."""
+    return {
+        kind: pa.Table.from_pylist([row[kind] for row in rows if kind in row], schema=schema)
+        for kind, schema in SCHEMAS.items()
+    }

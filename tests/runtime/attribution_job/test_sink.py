@@ -7,6 +7,7 @@ from typing import Any, get_args
 from uuid import uuid4
 
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,9 +19,9 @@ from tests.oracle import Checkout, Click, first_clicks
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 from tests.strategies import shop
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUERY = str(uuid4())
 TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches"
 TABLES = ["raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters"]
@@ -67,7 +68,7 @@ def test_every_checkout_has_its_row_at_once_credited_or_not(sink: PostgresSink, 
     )
     assert credits(migrated) == {"k1": "c", "k2": None}
     assert counts == BatchCounts(
-        clicks=1, checkouts=2, dead_letters=0, credits=1, late=0, duplicates=0, unknown_fields=0
+        clicks=1, checkouts=2, dead_letters=0, credits=1, late=0, duplicates=0, unknown_fields=0, watermark=EPOCH
     )
 
 
@@ -158,7 +159,7 @@ def test_a_repeated_batch_changes_nothing_and_adds_up(sink: PostgresSink, migrat
     again = sink.write(rows, query_id=QUERY, batch_id=0)
     assert everything(migrated) == before
     assert again == BatchCounts(
-        clicks=0, checkouts=0, dead_letters=0, credits=0, late=0, duplicates=2, unknown_fields=0
+        clicks=0, checkouts=0, dead_letters=0, credits=0, late=0, duplicates=2, unknown_fields=0, watermark=EPOCH
     )
     assert migrated.execute("select clicks, checkouts, dead_letters, credits from batches").fetchall() == [(1, 1, 1, 1)]
 
@@ -184,6 +185,14 @@ def test_text_arrives_as_it_was_sent(sink: PostgresSink, migrated: psycopg.Conne
     odd = 'a,"b"\r\n\\N \\. \t; drop table users --ü€😀'
     sink.write(table(click_row(Click(NOON, "c", "u"), session_id=odd, utm_source="")), query_id=QUERY, batch_id=0)
     assert migrated.execute("select session_id, utm_source, page_url from raw_clicks").fetchall() == [(odd, "", None)]
+
+
+def test_rows_arrive_as_they_were_sent_in_however_many_chunks(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    one, other = (table(click_row(Click(NOON, name, "u"))) for name in ("one", "other"))
+    rows = one | {"click": pa.concat_tables([one["click"].slice(0, 0), one["click"], other["click"]])}
+    sink.write(rows, query_id=QUERY, batch_id=0)
+    stored = migrated.execute("select click_id, user_id from raw_clicks order by 1").fetchall()
+    assert stored == [("one", "u"), ("other", "u")]
 
 
 def test_under_one_id_the_first_event_stands_and_the_log_names_the_other(
