@@ -12,6 +12,7 @@ import psycopg
 from benchmarks import events, like_for_like
 from benchmarks.machine import OTHER_PYTHON, CompetitorError, Memory, measure
 from local import java, job, postgres, warm_up
+from local.log_reader import fields
 from local.postgres import Server
 from runtime.attribution_job.arguments import Join
 
@@ -23,7 +24,8 @@ SUBMIT = (
     " --conf spark.ui.showConsoleProgress=false --conf spark.driver.bindAddress=127.0.0.1"
     " --conf spark.sql.files.maxPartitionBytes=8m pyspark-shell"
 )
-FILES_PER_BATCH = 4
+# Large batches change a user's row less often; the join of Spark needs memory for what it joins besides.
+FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 16}
 EVENTS_PER_FILE = 27_500
 FOUND = """
 select count(*), count(click_id),
@@ -78,7 +80,7 @@ def catch_up(server: Server, folder: Path, scale: float, say: Say) -> dict[str, 
     """Six hours at 500 events/s, of which some are late."""
     total = int(10_800_000 * scale)
     shape = events.Shape(clicks=total * 10 // 11, checkouts=total // 11, users=200_000, hours=6, late_every=1000)
-    data, truth = _make(shape, folder, say)
+    data, truth = _make(shape, folder, say, shards=False)
     with Memory.watched() as memory:
         run = _ours(server, data, "postgres", truth, folder, check=False)
     with psycopg.connect(server.url(DATABASE)) as connection:
@@ -93,11 +95,11 @@ def catch_up(server: Server, folder: Path, scale: float, say: Say) -> dict[str, 
     return result
 
 
-def _make(shape: events.Shape, folder: Path, say: Say) -> tuple[Path, dict[str, Any]]:
+def _make(shape: events.Shape, folder: Path, say: Say, *, shards: bool = True) -> tuple[Path, dict[str, Any]]:
     data = folder / "events"
     shutil.rmtree(data, ignore_errors=True)
     say(f"  writing {shape.events:,} events")
-    events.write(data, shape, files=max(4, shape.events // EVENTS_PER_FILE))
+    events.write(data, shape, files=max(4, shape.events // EVENTS_PER_FILE), shards=events.SHARDS if shards else 0)
     truth = measure([OTHER_PYTHON, "-m", "benchmarks.duckdb_limit", data], folder / "duckdb.log")
     say(f"  duckdb: {_told(shape, truth)}")
     return data, truth
@@ -120,14 +122,28 @@ def _ours(
         server.url(DATABASE, "pipeline_writer"),
         join,
     ]
-    command += ["--checkpoint", scratch / "checkpoint", "--files_per_batch", str(FILES_PER_BATCH)]
+    command += ["--checkpoint", scratch / "checkpoint", "--files_per_batch", str(FILES_PER_BATCH[join])]
     run = measure(command, folder / "ours.log", variables)
     run |= _found(server)
-    size = _one(server, "select pg_database_size(current_database())")
-    run["database_mb_per_million_clicks"] = round(size / _one(server, "select count(*) from raw_clicks"), 1)
+    clicks = _one(server, "select count(*) from raw_clicks")
+    run["database_mb_per_million_clicks"] = round(
+        _one(server, "select pg_database_size(current_database())") / clicks, 1
+    )
+    if join == "spark":
+        run |= _most_state(folder / "ours.log")
     if check:
         _check(run, truth)
     return run
+
+
+def _most_state(log: Path) -> dict[str, Any]:
+    """Of the batch that ended with the most rows in state."""
+    batches = [batch for line in log.read_bytes().splitlines() if (batch := fields(line)) and "state_rows" in batch]
+    most = max(batches, key=lambda batch: int(batch["state_rows"]))
+    return {
+        "state_rows": most["state_rows"],
+        "state_mb_per_million_rows": round(most["state_bytes"] / most["state_rows"], 1),
+    }
 
 
 def _copied(server: Server, data: Path, state: str, truth: dict[str, Any], folder: Path) -> dict[str, Any]:

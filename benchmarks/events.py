@@ -34,8 +34,8 @@ class Shape:
         return self.clicks + self.checkouts
 
 
-def write(folder: Path, shape: Shape, *, files: int, seed: int = 6) -> None:
-    """Writes every event twice, in order of arrival: for readers that take file after file, and as SHARDS.
+def write(folder: Path, shape: Shape, *, files: int, shards: int, seed: int = 6) -> None:
+    """Writes every event in order of arrival, for readers that take file after file; and once more in `shards`.
 
     `clicks/NNNN.jsonl` and `checkouts/NNNN.jsonl`: file N of both is of one time. `shards/<kind>/N.jsonl`: the
     events of some users. Flink takes files in no order, so that it needs the latter to find few of them late.
@@ -43,8 +43,8 @@ def write(folder: Path, shape: Shape, *, files: int, seed: int = 6) -> None:
     chance = random.Random(seed)  # noqa: S311 - a shop, not a secret
     per_file = -(-shape.events // files)
     with ExitStack() as stack:
-        shards = {
-            kind: [stack.enter_context(_open(folder / "shards" / kind, number)) for number in range(SHARDS)]
+        sharded = {
+            kind: [stack.enter_context(_open(folder / "shards" / kind, number)) for number in range(shards)]
             for kind in KINDS
         }
         for number in range(files):
@@ -55,7 +55,8 @@ def write(folder: Path, shape: Shape, *, files: int, seed: int = 6) -> None:
                     kind, event = _event(chance, shape, place)
                     line = json.dumps(event, separators=(",", ":")) + "\n"
                     whole[kind].write(line)
-                    shards[kind][zlib.crc32(event["user_id"].encode()) % SHARDS].write(line)
+                    if shards:
+                        sharded[kind][zlib.crc32(event["user_id"].encode()) % shards].write(line)
 
 
 def _open(folder: Path, number: int) -> TextIO:

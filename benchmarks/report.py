@@ -61,9 +61,19 @@ def lines(results: dict[str, Any]) -> Iterator[str]:
         yield from ("", "| steady, events/s | put to row p50, ms | p99, ms | batch, ms |", "|---|---:|---:|---:|")
     for rate, run in rates.items():
         yield f"| {int(rate):,} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
+    yield from sizes(results["workloads"].get("bulk", {}).get("runs", {}))
     failures = {name: run["error"] for name, run in results["workloads"].items() if "error" in run}
     for name, error in failures.items():
         yield from ("", f"{name} failed: `{error.splitlines()[-1][:200]}`")
+
+
+def sizes(runs: dict[str, Any]) -> Iterator[str]:
+    """What a million clicks take, where a run says so."""
+    for name, run in runs.items():
+        if "database_mb_per_million_clicks" in run:
+            yield from ("", f"{name}: {run['database_mb_per_million_clicks']:g} MB in PostgreSQL for a million clicks.")
+        if "state_rows" in run:
+            yield f"At most {run['state_rows']:,} rows of state, {run['state_mb_per_million_rows']:g} MB for a million."
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
