@@ -1,5 +1,6 @@
 """Whole files, as fast as it goes: ours with both joins, Flink, and the limits; *bulk*, *hot* and *catch-up*."""
 
+import functools
 import os
 import shutil
 import sys
@@ -82,7 +83,7 @@ def catch_up(server: Server, folder: Path, scale: float, say: Say) -> dict[str, 
     shape = events.Shape(clicks=total * 10 // 11, checkouts=total // 11, users=200_000, hours=6, late_every=1000)
     data, truth = _make(shape, folder, say, shards=False)
     with Memory.watched() as memory:
-        run = _ours(server, data, "postgres", truth, folder, check=False)
+        run = _ours(server, data, "postgres", truth, folder, check=False, watch=functools.partial(_tell_stored, say))
     with psycopg.connect(server.url(DATABASE)) as connection:
         late = connection.execute("select sum(late)::bigint from batches").fetchone()
     result = {"events": shape.events, "truth": truth, "run": run, "late": late and late[0]}
@@ -105,8 +106,20 @@ def _make(shape: events.Shape, folder: Path, say: Say, *, shards: bool = True) -
     return data, truth
 
 
+def _tell_stored(say: Say, log: Path) -> None:
+    batches = (fields(line) for line in log.read_bytes().splitlines())
+    say(f"    {sum(batch.get('clicks', 0) + batch.get('checkouts', 0) for batch in batches):,} events stored")
+
+
 def _ours(
-    server: Server, data: Path, join: Join, truth: dict[str, Any], folder: Path, *, check: bool = True
+    server: Server,
+    data: Path,
+    join: Join,
+    truth: dict[str, Any],
+    folder: Path,
+    *,
+    check: bool = True,
+    watch: Callable[[Path], None] = lambda _: None,
 ) -> dict[str, Any]:
     postgres.create_database(server, DATABASE)
     scratch = folder / "spark"
@@ -123,7 +136,7 @@ def _ours(
         join,
     ]
     command += ["--checkpoint", scratch / "checkpoint", "--files_per_batch", str(FILES_PER_BATCH[join])]
-    run = measure(command, folder / "ours.log", variables)
+    run = measure(command, folder / "ours.log", variables, watch=watch)
     run |= _found(server)
     clicks = _one(server, "select count(*) from raw_clicks")
     run["database_mb_per_million_clicks"] = round(

@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 import zlib
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR_MS = 3_600_000
 # Arrival differs from event time by up to this much, well within the watermark.
 DISORDER_MS = 20_000
+USER = re.compile('"user_id":"([^"]*)"')
 CHANNELS = [("google", "cpc", "brand"), ("google", "organic", None), ("newsletter", "email", "weekly"), (None,) * 3]
 
 
@@ -40,23 +43,46 @@ def write(folder: Path, shape: Shape, *, files: int, shards: int, seed: int = 6)
     `clicks/NNNN.jsonl` and `checkouts/NNNN.jsonl`: file N of both is of one time. `shards/<kind>/N.jsonl`: the
     events of some users. Flink takes files in no order, so that it needs the latter to find few of them late.
     """
-    chance = random.Random(seed)  # noqa: S311 - a shop, not a secret
     per_file = -(-shape.events // files)
+    with ProcessPoolExecutor() as processes:
+        written = [
+            processes.submit(
+                _write_file,
+                folder,
+                shape,
+                number,
+                range(number * per_file, min((number + 1) * per_file, shape.events)),
+                seed,
+            )
+            for number in range(files)
+        ]
+    for file in written:
+        file.result()
+    for kind in KINDS if shards else ():
+        _write_shards(folder, kind, shards)
+
+
+def _write_file(folder: Path, shape: Shape, number: int, places: range, seed: int) -> None:
+    chance = random.Random(f"{seed} {number}")  # noqa: S311 - a shop, not a secret
+    with _open(folder / "clicks", number) as clicks, _open(folder / "checkouts", number) as checkouts:
+        files = {"clicks": clicks, "checkouts": checkouts}
+        for place in places:
+            kind, event = _event(chance, shape, place)
+            files[kind].write(json.dumps(event, separators=(",", ":")) + "\n")
+
+
+def _write_shards(folder: Path, kind: str, count: int) -> None:
     with ExitStack() as stack:
-        sharded = {
-            kind: [stack.enter_context(_open(folder / "shards" / kind, number)) for number in range(shards)]
-            for kind in KINDS
-        }
-        for number in range(files):
-            places = range(number * per_file, min((number + 1) * per_file, shape.events))
-            with _open(folder / "clicks", number) as clicks, _open(folder / "checkouts", number) as checkouts:
-                whole = {"clicks": clicks, "checkouts": checkouts}
-                for place in places:
-                    kind, event = _event(chance, shape, place)
-                    line = json.dumps(event, separators=(",", ":")) + "\n"
-                    whole[kind].write(line)
-                    if shards:
-                        sharded[kind][zlib.crc32(event["user_id"].encode()) % shards].write(line)
+        shards = [stack.enter_context(_open(folder / "shards" / kind, number)) for number in range(count)]
+        for path in sorted((folder / kind).glob("*.jsonl")):
+            with path.open() as lines:
+                for line in lines:
+                    shards[zlib.crc32(_user(line)) % count].write(line)
+
+
+def _user(line: str) -> bytes:
+    found = USER.search(line)
+    return found[1].encode() if found else b""
 
 
 def _open(folder: Path, number: int) -> TextIO:

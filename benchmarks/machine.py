@@ -6,7 +6,8 @@ import platform
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from local import processes
 
 OTHER_PYTHON = processes.PROJECT / "benchmarks" / ".venv" / "bin" / "python"
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024**2
+WATCH_SECONDS = 30
 TAIL_CHARACTERS = 1500
 
 
@@ -23,9 +25,13 @@ class CompetitorError(RuntimeError):
 
 
 def measure(
-    command: Sequence[object], log_file: Path, environment: Mapping[str, str] | None = None, seconds: float = 1800
+    command: Sequence[object],
+    log_file: Path,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 1800,
+    watch: Callable[[Path], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Runs one of our modules, and gives the line of JSON with its `seconds`.
+    """Runs one of our modules, and gives the line of JSON with its `seconds`; `watch` sees the log every now and then.
 
     Raises:
         CompetitorError: it failed, or took longer than `seconds`.
@@ -33,16 +39,24 @@ def measure(
     log_file.unlink(missing_ok=True)
     arguments = [str(word) for word in command]
     with processes.child(arguments, environment=environment or os.environ, log_file=log_file) as process:
-        try:
-            status = process.wait(seconds)
-        except subprocess.TimeoutExpired as error:
-            raise CompetitorError(f"{arguments[1:3]} took more than {seconds} s") from error
+        deadline = time.monotonic() + seconds
+        while (status := _status(process)) is None:
+            if time.monotonic() > deadline:
+                raise CompetitorError(f"{arguments[1:3]} took more than {seconds} s")
+            watch(log_file)
     written = log_file.read_text(errors="replace")
     if status:
         raise CompetitorError(f"{arguments[1:3]} failed: {written[-TAIL_CHARACTERS:]}")
     last = next(line for line in reversed(written.splitlines()) if line.startswith('{"seconds"'))
     result: dict[str, Any] = json.loads(last)
     return result
+
+
+def _status(process: "subprocess.Popen[bytes]") -> int | None:
+    try:
+        return process.wait(WATCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 class Memory:

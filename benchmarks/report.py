@@ -59,8 +59,11 @@ def lines(results: dict[str, Any]) -> Iterator[str]:
     rates = results["workloads"].get("steady", {}).get("rates", {})
     if rates:
         yield from ("", "| steady, events/s | put to row p50, ms | p99, ms | batch, ms |", "|---|---:|---:|---:|")
-    for rate, run in rates.items():
-        yield f"| {int(rate):,} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
+    rows = [(f"{int(rate):,}", run) for rate, run in rates.items()]
+    if spark := results["workloads"].get("steady", {}).get("spark"):
+        rows.append((f"{spark['rate']:,}, join in spark", spark))
+    for name, run in rows:
+        yield f"| {name} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
     yield from sizes(results["workloads"].get("bulk", {}).get("runs", {}))
     failures = {name: run["error"] for name, run in results["workloads"].items() if "error" in run}
     for name, error in failures.items():

@@ -6,7 +6,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from benchmarks.machine import CompetitorError
 from local import emulator, java, pipeline, postgres, warm_up
 from local.job import Job, environment
 from local.postgres import Server
+from runtime.attribution_job.arguments import Join
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
 from runtime.data_generator.simulation import Record
@@ -26,6 +27,9 @@ Say = Callable[[str], None]
 DATABASE = "bench"
 HISTORY_MINUTES = 65
 USERS = 50_000
+# The rate of the demo.
+SPARK_RATE = 100
+PUT_AT_ONCE = 5_000
 # Java compiles what it runs often, for about so long; a smaller scale is for trying things out.
 WARM_UP_SECONDS = 45
 LEAST_WARM_UP_SECONDS = 25
@@ -72,33 +76,36 @@ select count(*)
 
 
 def steady(server: Server, folder: Path, scale: float, say: Say) -> dict[str, Any]:
-    """Three rates with their history; then 1,000 events/s with little history, for how a batch grows with it."""
+    """Three rates with their history; then 1,000 events/s with little history, for how a batch grows with it; and
+    Spark's join at a rate that it carries.
+    """
     result: dict[str, Any] = {"rates": {}}
     for rate in (1000, 500, 5000):
         clicks = int(rate * HISTORY_MINUTES * 60 * scale)
         result["rates"][str(rate)] = _attempt(server, folder, say, rate=rate, clicks=clicks, scale=scale)
     little = _attempt(server, folder, say, rate=1000, clicks=int(400_000 * scale), scale=scale)
     result["little_history"] = little
+    clicks = int(SPARK_RATE * HISTORY_MINUTES * 60 * scale)
+    result["spark"] = _attempt(server, folder, say, join="spark", rate=SPARK_RATE, clicks=clicks, scale=scale)
     much = result["rates"]["1000"]
     result["p99_ms"] = much["p99_ms"]
     result["batch_growth"] = much["batch_ms"] / little["batch_ms"]
     return result
 
 
-def _attempt(server: Server, folder: Path, say: Say, *, rate: int, clicks: int, scale: float) -> dict[str, Any]:
-    say(f"  {rate:,} events/s with {clicks:,} clicks before")
-    run = _run(server, folder, rate, clicks, scale)
+def _attempt(
+    server: Server, folder: Path, say: Say, *, rate: int, clicks: int, scale: float, join: Join = "postgres"
+) -> dict[str, Any]:
+    say(f"  join in {join}, {rate:,} events/s with {clicks:,} clicks before")
+    run = {"rate": rate} | _run(server, folder, rate=rate, clicks=clicks, scale=scale, join=join)
     say(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
     return run
 
 
-def _run(server: Server, folder: Path, rate: int, clicks: int, scale: float) -> dict[str, Any]:
+def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, join: Join) -> dict[str, Any]:
     postgres.create_database(server, DATABASE)
-    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
-        connection.execute(NO_INDEXES)
-        connection.execute(HISTORY, {"clicks": clicks, "users": USERS})
-        connection.execute(INDEXES)
-        connection.execute("vacuum analyze")
+    if join == "postgres":
+        _store_history(server, clicks)
     scratch = folder / "steady"
     shutil.rmtree(scratch, ignore_errors=True)
     with emulator.running(folder / "emulator.log") as url:
@@ -113,20 +120,44 @@ def _run(server: Server, folder: Path, rate: int, clicks: int, scale: float) -> 
         spark = environment(java_home=java.ensure(), java_options=warm_up.java_options(), scratch=scratch / "spark")
         database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
         variables = spark | database | emulator.CREDENTIALS | {"AWS_ENDPOINT_URL_KINESIS": url}
-        job = Job(_arguments(streams, scratch), variables, folder / "job.log")
+        job = Job(_arguments(streams, scratch, join), variables, folder / "job.log")
         job.start()
         try:
+            before = 0
+            if join == "spark":
+                before = _publish_history(kinesis, streams, rate, clicks)
+                _wait(server, before, job)
             measured = _publish(kinesis, streams, rate, scale, job)
-            _wait(server, measured.published, job)
+            _wait(server, before + measured.published, job)
             return _measured(server, folder / "job.log", measured)
         finally:
             job.stop()
 
 
-def _arguments(streams: dict[Stream, str], scratch: Path) -> list[str]:
+def _store_history(server: Server, clicks: int) -> None:
+    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
+        connection.execute(NO_INDEXES)
+        connection.execute(HISTORY, {"clicks": clicks, "users": USERS})
+        connection.execute(INDEXES)
+        connection.execute("vacuum analyze")
+
+
+def _publish_history(kinesis: Any, streams: dict[Stream, str], rate: int, clicks: int) -> int:
+    """Spark's state comes from events alone: puts those of the time before, as fast as it goes; returns how many."""
+    chance = random.Random(7)  # noqa: S311 - a shop, not a secret
+    count, now = clicks * 11 // 10, datetime.now(UTC)
+    for first in range(0, count, PUT_AT_ONCE):
+        numbers = range(first, min(first + PUT_AT_ONCE, count))
+        publish(
+            kinesis, streams, [_record(chance, n, now - timedelta(seconds=(count - n) / rate)) for n in numbers], 300
+        )
+    return count
+
+
+def _arguments(streams: dict[Stream, str], scratch: Path, join: Join) -> list[str]:
     return [
         "--clicks_stream", streams["clicks"], "--checkouts_stream", streams["checkouts"], "--region", "us-east-1",
-        "--checkpoint", str(scratch / "checkpoint"), "--attribution_join", "postgres",
+        "--checkpoint", str(scratch / "checkpoint"), "--attribution_join", join,
         "--trigger_interval", "100 milliseconds",
     ]  # fmt: skip
 
@@ -149,16 +180,16 @@ def _publish(kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, 
         if now < warm or job.log.batch is None:
             start, warm = datetime.now(UTC), max(warm, now)
         due = int((now - began) * rate)
-        publish(kinesis, streams, [_record(chance, number) for number in range(sent, due)], 30)
+        publish(kinesis, streams, [_record(chance, number, datetime.now(UTC)) for number in range(sent, due)], 30)
         sent = due
         time.sleep(TICK)
     return Measured(start, datetime.now(UTC), sent)
 
 
-def _record(chance: random.Random, number: int) -> Record:
+def _record(chance: random.Random, number: int, at: datetime) -> Record:
     sale = number % 11 == 0
     user = f"user-{chance.randrange(USERS):07d}"
-    data = json.dumps(event(chance, datetime.now(UTC), user, sale=sale), separators=(",", ":")).encode()
+    data = json.dumps(event(chance, at, user, sale=sale), separators=(",", ":")).encode()
     return Record("checkouts" if sale else "clicks", user, data, late=False, defect=None)
 
 
