@@ -7,7 +7,6 @@ import psycopg
 import pytest
 
 from local import postgres as embedded
-from local.postgres import Server
 from runtime.database.migrate import Migration, MigrationError, migrate, read_migrations, set_password
 
 ONE = Migration(number=1, name="0001_one.sql", statements="create table one (a int)")
@@ -95,41 +94,3 @@ def test_a_password_lets_in_and_is_not_in_the_log_of_statements(tmp_path: Path) 
 def test_only_the_known_roles_get_a_password(empty_database: psycopg.Connection) -> None:
     with pytest.raises(ValueError, match="postgres: expected one of pipeline_writer"):
         set_password(empty_database, "postgres", "x")
-
-
-FORBIDDEN_TO_THE_WRITER = [
-    "delete from raw_clicks",
-    "truncate raw_checkouts",
-    "update raw_clicks set user_id = 'x'",
-    "drop table users",
-    "alter table users add column x int",
-    "create table mine (a int)",
-    "select * from schema_migrations",
-]
-FORBIDDEN_TO_THE_ANALYST = [
-    "insert into users (user_id, first_seen, last_seen) values ('u', now(), now())",
-    "update attributed_checkouts set click_id = null",
-    "delete from batches",
-    "select data from dead_letters",
-    "select reattribute('-infinity', 'infinity')",
-    "create temporary table mine (a int)",
-]
-
-
-@pytest.mark.parametrize(
-    ("role", "statement"),
-    [("pipeline_writer", statement) for statement in FORBIDDEN_TO_THE_WRITER]
-    + [("pipeline_analyst", statement) for statement in FORBIDDEN_TO_THE_ANALYST],
-)
-def test_a_role_may_do_no_more_than_its_work(postgres: Server, database: str, role: str, statement: str) -> None:
-    with (
-        psycopg.connect(postgres.url(database, role), autocommit=True) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute(statement.encode())
-
-
-def test_the_analyst_reads_the_results(postgres: Server, database: str) -> None:
-    with psycopg.connect(postgres.url(database, "pipeline_analyst")) as connection:
-        for table in ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "batches"):
-            assert connection.execute(f"select * from {table}".encode()).fetchall() == []

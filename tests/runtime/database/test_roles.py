@@ -1,0 +1,206 @@
+"""What the logins of the job and of analysts can do, tried by logging in as them."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from local.postgres import Server
+
+LogIn = Callable[[str], psycopg.Connection]
+
+READABLE_BY_BOTH = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "batches")
+TABLES = (*READABLE_BY_BOTH, "dead_letters", "schema_migrations", "hidden.salaries")
+FUNCTIONS = ("attribute(array['k'])", "reattribute('-infinity', 'infinity')")
+
+FORBIDDEN_TO_BOTH: list[LiteralString] = [
+    "alter table users add column x int",
+    "create table mine (a int)",
+    "create view mine as select 1",
+    "create schema mine",
+    "create function mine() returns int language sql return 1",
+    "create role mine",
+    "grant pipeline_writer to pipeline_analyst",
+    "alter role postgres set statement_timeout = 1",
+    "alter role pipeline_analyst createrole",
+    "set log_statement = 'all'",
+    "set role postgres",
+    "set session authorization postgres",
+    "select * from schema_migrations",
+    "select * from hidden.salaries",
+    "select * from pg_authid",
+    "select pg_read_file('/etc/passwd')",
+    "copy raw_clicks to program 'cat'",
+    "copy raw_clicks from '/etc/passwd'",
+]
+FORBIDDEN_TO_THE_WRITER: list[LiteralString] = [
+    "update raw_clicks set user_id = 'x'",
+    "update raw_clicks set late = false, click_timestamp = now()",
+    "update raw_checkouts set late = false",
+    "update dead_letters set reason = ''",
+]
+FORBIDDEN_TO_THE_ANALYST: list[LiteralString] = [
+    "insert into users (user_id, first_seen, last_seen) values ('u', now(), now())",
+    "update attributed_checkouts set click_id = null",
+    "select from users for update",
+    "lock table batches in share mode",
+    "select data from dead_letters",
+    "select count(*) from dead_letters",
+    "create temporary table mine (a int)",
+    *(f"select {function}" for function in FUNCTIONS),
+]
+
+
+@pytest.fixture
+def hidden(migrated: psycopg.Connection) -> None:
+    """A schema of somebody else's in the same database."""
+    migrated.execute("create schema hidden; create table hidden.salaries as select 1 as amount")
+
+
+@pytest.fixture
+def log_in(postgres: Server, database: str, hidden: None) -> Iterator[LogIn]:
+    """Opens connections with the password of a role."""
+    connections: list[psycopg.Connection] = []
+
+    def connect(role: str) -> psycopg.Connection:
+        connections.append(psycopg.connect(postgres.url(database, role), autocommit=True))
+        return connections[-1]
+
+    yield connect
+    for connection in connections:
+        connection.close()
+
+
+def refused(connection: psycopg.Connection, statements: list[LiteralString]) -> list[LiteralString]:
+    """Those of the statements that lack a privilege. None of them is left to have an effect."""
+    found = []
+    for statement in statements:
+        try:
+            with connection.transaction(force_rollback=True):
+                # Its privileges are to be looked at, not what it would do while it only reads.
+                connection.execute("set transaction read write")
+                connection.execute(statement)
+        except errors.InsufficientPrivilege:
+            found.append(statement)
+    return found
+
+
+def removals() -> list[LiteralString]:
+    forms: list[LiteralString] = ["delete from {}", "truncate {}", "drop table {}"]
+    statements: list[LiteralString] = [form.format(table) for form in forms for table in TABLES]
+    return statements
+
+
+@pytest.mark.parametrize(
+    ("role", "more"), [("pipeline_writer", FORBIDDEN_TO_THE_WRITER), ("pipeline_analyst", FORBIDDEN_TO_THE_ANALYST)]
+)
+def test_a_role_may_do_no_more_than_its_work(log_in: LogIn, role: str, more: list[LiteralString]) -> None:
+    statements = [*FORBIDDEN_TO_BOTH, *removals(), *more]
+    assert refused(log_in(role), statements) == statements
+
+
+def test_the_writer_may_do_its_work(log_in: LogIn) -> None:
+    statements: list[LiteralString] = [
+        "select from dead_letters",
+        "update raw_clicks set late = true",
+        "create temporary table staged (a int)",
+        *(f"select {function}" for function in FUNCTIONS),
+    ]
+    assert refused(log_in("pipeline_writer"), statements) == []
+
+
+def test_the_analyst_reads_the_results(log_in: LogIn) -> None:
+    connection = log_in("pipeline_analyst")
+    for table in READABLE_BY_BOTH:
+        assert connection.execute(sql.SQL("select * from {}").format(sql.Identifier(table))).fetchall() == []
+
+
+def test_an_analysts_transaction_is_one_that_only_reads(log_in: LogIn) -> None:
+    """Large objects are open to every login; they would be stored, and fill the disk."""
+    with pytest.raises(errors.ReadOnlySqlTransaction):
+        log_in("pipeline_analyst").execute("select lo_from_bytea(0, 'stored')")
+
+
+@pytest.mark.parametrize("role", ["pipeline_writer", "pipeline_analyst"])
+def test_a_login_begins_with_its_roles_timeout(log_in: LogIn, role: str) -> None:
+    setting = log_in(role).execute("select setting, unit, source from pg_settings where name = 'statement_timeout'")
+    assert setting.fetchone() == ("300000", "ms", "user")
+
+
+@pytest.mark.parametrize("role", ["pipeline_writer", "pipeline_analyst"])
+def test_a_statement_over_its_roles_timeout_is_cancelled(
+    log_in: LogIn, migrated: psycopg.Connection, role: str
+) -> None:
+    """The role's setting, made shorter for this database alone."""
+    shorter = sql.SQL("alter role {} in database {} set statement_timeout = '200ms'")
+    migrated.execute(shorter.format(sql.Identifier(role), sql.Identifier(migrated.info.dbname)))
+    connection = log_in(role)
+    began = time.monotonic()
+    with pytest.raises(errors.QueryCanceled, match="statement timeout"):
+        connection.execute("select pg_sleep(30)")
+    assert time.monotonic() - began < 10
+    assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_an_analysts_forgotten_transaction_ends(log_in: LogIn, migrated: psycopg.Connection) -> None:
+    setting = log_in("pipeline_analyst").execute("show idle_in_transaction_session_timeout")
+    assert setting.fetchone() == ("5min",)
+    shorter = sql.SQL("alter role pipeline_analyst in database {} set idle_in_transaction_session_timeout = '200ms'")
+    migrated.execute(shorter.format(sql.Identifier(migrated.info.dbname)))
+    connection = log_in("pipeline_analyst")
+    connection.execute("begin")
+    time.sleep(0.5)
+    with pytest.raises(errors.IdleInTransactionSessionTimeout):
+        connection.execute("select 1")
+
+
+@pytest.fixture
+def stranger(postgres: Server, migrated: psycopg.Connection) -> Iterator[str]:
+    """A role that can log in and was granted nothing."""
+    password = sql.Literal(postgres.password)
+    migrated.execute(sql.SQL("create role stranger login password {}").format(password))
+    yield "stranger"
+    migrated.execute("drop owned by stranger; drop role stranger")
+
+
+def test_a_login_without_grants_cannot_even_connect(log_in: LogIn, stranger: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        log_in(stranger)
+
+
+def test_a_login_that_may_only_connect_finds_nothing(
+    log_in: LogIn, migrated: psycopg.Connection, stranger: str
+) -> None:
+    connect_only = sql.SQL("grant connect on database {} to stranger").format(sql.Identifier(migrated.info.dbname))
+    migrated.execute(connect_only)
+    migrated.execute("create function made_later() returns int language sql return 1")
+    statements: list[LiteralString] = [
+        *(f"select public.{function}" for function in FUNCTIONS),
+        "select public.made_later()",
+    ]
+    migrated.execute("grant usage on schema public to stranger")
+    assert refused(log_in(stranger), statements) == statements
+    migrated.execute("revoke usage on schema public from stranger")
+    with pytest.raises(errors.InsufficientPrivilege, match="schema public"):
+        log_in(stranger).execute("select from public.users")
+
+
+def test_public_was_granted_nothing(migrated: psycopg.Connection) -> None:
+    granted = migrated.execute("""
+        with access (name, privileges) as (
+            select relname, coalesce(relacl, acldefault('r', relowner))
+              from pg_class where relnamespace = 'public'::regnamespace
+             union all
+            select proname, coalesce(proacl, acldefault('f', proowner))
+              from pg_proc where pronamespace = 'public'::regnamespace
+             union all
+            select 'schema', nspacl from pg_namespace where nspname = 'public'
+             union all
+            select 'database', datacl from pg_database where datname = current_database()
+        )
+        select name, privilege_type from access, aclexplode(privileges) where grantee = 0
+    """)
+    assert granted.fetchall() == []
