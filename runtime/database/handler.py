@@ -1,4 +1,4 @@
-"""Lambda: brings the database up to date, as a custom resource of CloudFormation or called by hand."""
+"""Lambda: brings the database up to date, as a custom resource of CloudFormation or called by hand; erases a person."""
 
 import json
 import logging
@@ -19,14 +19,24 @@ log = logging.getLogger(__name__)
 REASON_CHARACTERS = 600
 
 
-def handler(event: dict[str, Any], _context: object = None) -> dict[str, list[str]]:
+def handler(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     """Apply what is missing and set the roles' passwords; return the names of the files applied.
 
     Asked by CloudFormation, it answers there: a failure fails the deployment, with its message. To delete the
-    resource is to do nothing: the tables go with the database. Any other event, `{}` say, raises what fails.
+    resource is to do nothing: the tables go with the database. Called by hand with `{}`, it raises what fails; with
+    `{"erase_user": USER_ID}` it removes that person instead, and returns how many rows of each table are gone.
     """
-    if "ResponseURL" not in event:
-        return update()
+    if "ResponseURL" in event:
+        return answered(event)
+    if event.keys() == {"erase_user"}:
+        return {"erased": erase(event["erase_user"])}
+    if event:
+        raise ValueError(f'fields {", ".join(sorted(event))}: expected {{}} or {{"erase_user": USER_ID}}')
+    return update()
+
+
+def answered(event: dict[str, Any]) -> dict[str, list[str]]:
+    """Do what CloudFormation asks for, and let it know."""
     try:
         applied = {"applied": []} if event["RequestType"] == "Delete" else update()
     except Exception as error:  # whatever it is, CloudFormation waits for an answer
@@ -46,6 +56,17 @@ def update() -> dict[str, list[str]]:
             set_password(connection, login["username"], login["password"])
     log.info("up to date", extra={"applied": applied})
     return {"applied": applied}
+
+
+def erase(user_id: str) -> dict[str, int]:
+    """Remove a person; docs/operations.md tells what to do before and after."""
+    with psycopg.connect(owner_connection_string(), autocommit=True) as connection:
+        # The server logs what takes longer than a second, with its parameters: this takes less, what follows has none.
+        connection.execute("select set_config('erasure.user_id', %s, false)", [user_id])
+        erased = connection.execute("select * from erase_user(current_setting('erasure.user_id'))")
+        rows: dict[str, int] = dict(erased.fetchall())
+    log.info("erased a person", extra={"rows": rows})
+    return rows
 
 
 def owner_connection_string() -> str:

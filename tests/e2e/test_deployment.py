@@ -21,6 +21,7 @@ from local.processes import PROJECT
 from local.readback import read_database, read_streams
 from local.reconciliation import collect, reconcile
 from local.schedule import FUNCTION
+from stacks.config import DEV
 from tests.local.commands import leftovers, run
 
 pytestmark = pytest.mark.timeout(900)
@@ -39,6 +40,7 @@ def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, m
         an_update_in_place_keeps_what_is_there()
         assert publish(clicks=100) > 100
         everything_published_is_stored_and_credited_right()
+        a_person_is_erased_by_a_call()
         it_is_tried_as_the_pipeline_tries_it()
         job.stop()
         assert job.orchestrate("status")["state"] == "STOPPED"
@@ -108,6 +110,21 @@ def an_update_in_place_keeps_what_is_there() -> None:
         assert stream["RetentionPeriodHours"] == 48
     assert collect(read_streams(kinesis, STREAMS)).records >= before
     assert DeployedJob().orchestrate("status")["state"] == "RUNNING"
+
+
+def a_person_is_erased_by_a_call() -> None:
+    """As docs/operations.md has it, through the function that reaches the database."""
+    with psycopg.connect(database_url(), autocommit=True) as connection:
+        ((user_id,),) = connection.execute("select user_id from raw_checkouts limit 1").fetchall()
+    functions = boto3.client("lambda")
+    counts = []
+    for _ in range(2):
+        payload = json.dumps({"erase_user": user_id})
+        answer = functions.invoke(FunctionName=DEV.name("database"), Payload=payload)
+        counts.append(json.loads(answer["Payload"].read())["erased"])
+    assert counts[0]["users"] == 1
+    assert counts[0]["raw_checkouts"] == counts[0]["attributed_checkouts"] > 0
+    assert set(counts[1].values()) == {0}
 
 
 def it_is_tried_as_the_pipeline_tries_it() -> None:

@@ -1,13 +1,16 @@
 """The custom resource, against a real database and a server that stands for CloudFormation."""
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from runtime.database import handler as module
 from runtime.database.handler import handler
@@ -110,6 +113,47 @@ def test_called_by_hand_it_raises_what_fails(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "migrate", fail)
     with pytest.raises(MigrationError, match="0005_more"):
         handler({})
+
+
+def test_called_by_hand_it_erases_a_person_and_logs_counts_alone(
+    empty_database: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler({})
+    empty_database.execute(
+        "insert into raw_clicks (click_id, user_id, click_timestamp, arrived_at, late)"
+        " values ('c', 'mrs-smith', now(), now(), false), ('d', 'mr-smith', now(), now(), false)"
+    )
+    caplog.set_level(logging.INFO)
+    assert handler({"erase_user": "mrs-smith"})["erased"]["raw_clicks"] == 1
+    assert empty_database.execute("select user_id from raw_clicks").fetchall() == [("mr-smith",)]
+    assert "erased a person" in caplog.text
+    assert "mrs-smith" not in str([vars(record) for record in caplog.records])
+
+
+def test_an_erasure_that_takes_long_leaves_no_id_in_the_servers_log(
+    empty_database: psycopg.Connection, connect: Callable[[], psycopg.Connection]
+) -> None:
+    handler({})
+    name = sql.Identifier(empty_database.info.dbname)
+    # As on RDS, where it is a second.
+    empty_database.execute(sql.SQL("alter database {} set log_min_duration_statement = '300ms'").format(name))
+    analyst = connect()
+    analyst.execute("begin; select from batches")
+    threading.Timer(0.6, analyst.rollback).start()
+    handler({"erase_user": "mrs-smith"})
+    logged = server_log(empty_database)
+    assert "erase_user" in logged
+    assert "mrs-smith" not in logged
+
+
+def server_log(connection: psycopg.Connection) -> str:
+    ((folder,),) = connection.execute("show data_directory").fetchall()
+    return (Path(folder) / "server.log").read_text()
+
+
+def test_a_call_by_hand_that_asks_for_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match="fields erase: expected"):
+        handler({"erase": "mrs-smith"})
 
 
 def test_the_owner_connects_with_tls_to_what_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ FORBIDDEN_TO_BOTH: list[LiteralString] = [
     "set log_statement = 'all'",
     "set role postgres",
     "set session authorization postgres",
+    "select * from erase_user('u')",
     "select * from schema_migrations",
     "select * from hidden.salaries",
     "select * from pg_authid",
@@ -179,6 +180,7 @@ def test_a_login_that_may_only_connect_finds_nothing(
     migrated.execute("create function made_later() returns int language sql return 1")
     statements: list[LiteralString] = [
         *(f"select public.{function}" for function in FUNCTIONS),
+        "select public.erase_user('u')",
         "select public.made_later()",
     ]
     migrated.execute("grant usage on schema public to stranger")
