@@ -9,6 +9,7 @@ import psycopg
 from local import postgres
 from local.errors import InputError
 from local.folder import postgres_folder
+from runtime.database.connection import read_url
 from runtime.database.migrate import migrate
 
 
@@ -41,12 +42,14 @@ def empty_database(name: str, say: Callable[[str], None], *, keep: bool) -> Iter
 
 def _prepare(url: str) -> None:
     try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(**read_url(url) | {"connect_timeout": 10}, autocommit=True) as connection:
             migrate(connection)
             filled = connection.execute(
                 "select exists (select from raw_clicks) or exists (select from raw_checkouts)"
                 " or exists (select from dead_letters) or exists (select from batches)"
             ).fetchone()
+    except ValueError as error:
+        raise InputError(str(error)) from None
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         raise InputError(f"DATABASE_URL: {str(error).strip()}") from error
     if filled and filled[0]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 
 from local import deployed, lifetime, postgres
 from local.errors import InputError
 from local.folder import data_folder, holder, locked, postgres_folder
+from runtime.database.connection import read_url
 
 TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
 # libpq's variables, which unlike arguments no other user of the machine can see.
@@ -29,13 +29,14 @@ def psql(arguments: Sequence[str]) -> int:
     """Runs psql on the deployed tables, and their server for as long if it does not run; psql's exit status.
 
     Raises:
-        InputError: nothing has been deployed.
+        InputError: nothing has been deployed, or $DATABASE_URL is malformed.
     """
     with ExitStack() as stack:
-        url = os.environ.get("DATABASE_URL") or _deployed_database(stack)
-        login = {
-            PSQL_VARIABLES[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in PSQL_VARIABLES
-        }
+        try:
+            parameters = read_url(os.environ.get("DATABASE_URL") or _deployed_database(stack))
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        login = {PSQL_VARIABLES[name]: str(value) for name, value in parameters.items() if name in PSQL_VARIABLES}
         # Ctrl-C is psql's while it runs: it cancels a query.
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: None)

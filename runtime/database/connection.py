@@ -3,10 +3,11 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import boto3
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 CONNECT_TIMEOUT_SECONDS = 10
 # Lies in the bundle: https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
@@ -19,12 +20,13 @@ def connection_string(secret: str | None) -> str:
 
     Raises:
         RuntimeError: there is neither a secret nor $DATABASE_URL.
+        ValueError: $DATABASE_URL is malformed.
     """
     if secret is None:
         url = os.environ.get("DATABASE_URL")
         if not url:
             raise RuntimeError("no database to connect to: give the secret of its login, or set DATABASE_URL")
-        return make_conninfo(url, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        return make_conninfo(**read_url(url) | {"connect_timeout": CONNECT_TIMEOUT_SECONDS})
     value = boto3.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
     login = json.loads(value)
     return verified_connection_string(
@@ -34,6 +36,27 @@ def connection_string(secret: str | None) -> str:
         user=login["username"],
         password=login["password"],
     )
+
+
+def read_url(url: str) -> dict[str, Any]:
+    """The parameters of a connection URI, or of another form that libpq takes.
+
+    Raises:
+        ValueError: it is malformed. Unlike libpq's, the message quotes nothing of it: that might be the password.
+    """
+    malformed = ValueError(
+        "DATABASE_URL: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password"
+        " written as %XX"
+    )
+    try:
+        parameters = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise malformed from None
+    # An unescaped "/" or "@" makes one of these of a piece of the password, about which libpq would complain later.
+    port, place = str(parameters.get("port", 0)), f"{parameters.get('host')} {parameters.get('dbname')}"
+    if not port.replace(",", "").isdecimal() or "@" in place:
+        raise malformed
+    return parameters
 
 
 def verified_connection_string(*, host: str, port: str, dbname: str, user: str, password: str) -> str:

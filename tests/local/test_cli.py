@@ -72,6 +72,13 @@ def test_a_kinesis_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert result.returncode == 2
 
 
+def test_a_malformed_url_of_a_database_is_refused_without_its_password(tmp_path: Path) -> None:
+    result = run(tmp_path, "psql", DATABASE_URL="postgres:/writer:s3cret@db/shop")
+    assert "DATABASE_URL: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+    assert result.returncode == 2
+
+
 def test_a_second_command_waits_for_nobody_and_says_who_is_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,16 @@ def test_a_database_that_cannot_be_reached_is_refused_without_its_password(
     assert server.password not in str(refusal.value)
 
 
+def test_a_malformed_url_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres:/writer:s3cret@db/shop")
+    with (
+        pytest.raises(InputError, match="DATABASE_URL: expected") as refusal,
+        empty_database("demo", say_nothing, keep=False),
+    ):
+        pass
+    assert "s3cret" not in str(refusal.value)
+
+
 def test_one_run_at_a_time_has_the_data_folder(data_folder: Path) -> None:
     with locked("demo"):
         assert "demo (process " in str(holder())

@@ -1,12 +1,19 @@
 import json
+import traceback
 from unittest.mock import patch
+from uuid import uuid4
 
 import boto3
+import psycopg
 import pytest
 from botocore.stub import Stubber
 from psycopg.conninfo import conninfo_to_dict
 
-from runtime.database.connection import RDS_CERTIFICATES, connection_string, verified_connection_string
+from local.postgres import Server
+from runtime.attribution_job.progress import JsonFormatter
+from runtime.attribution_job.sink import PostgresSink
+from runtime.database.connection import RDS_CERTIFICATES, connect, connection_string, verified_connection_string
+from tests.runtime.attribution_job.rows import table
 
 LOGIN = {
     "host": "db.example",
@@ -53,3 +60,43 @@ def test_without_either_it_says_what_to_give(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with pytest.raises(RuntimeError, match="DATABASE_URL"):
         connection_string(None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres:/writer:s3cret@db/shop",
+        "postgresql://writer:s3cret%@db/shop",
+        "postgresql://writer:s3cret@[db/shop",
+        "postgresql://writer:s3cret/@db/shop",
+        "postgresql://writer:x/s3cret@db/shop",
+        "postgresql://writer:x@s3cret@db/shop",
+        "host=db password=s3cret ' user=writer",
+        "s3cret",
+    ],
+)
+def test_what_is_said_of_a_malformed_url_has_nothing_of_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ValueError, match="DATABASE_URL: expected") as refusal:
+        connection_string(None)
+    assert "s3cret" not in "".join(traceback.format_exception(refusal.value))
+
+
+@pytest.mark.parametrize("url", ["postgresql:///shop", "postgresql://a,b:1,2/shop", "host=/run/postgresql dbname=shop"])
+def test_whatever_else_libpq_takes_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert conninfo_to_dict(connection_string(None)) == conninfo_to_dict(url) | {"connect_timeout": "10"}
+
+
+def test_a_refused_login_is_retried_and_reported_without_its_password(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All that the job prints of it: a line for each attempt, and in the end the exception."""
+    monkeypatch.setenv("DATABASE_URL", Server(port=postgres.port, password="wr0ng").url("postgres"))
+    sink = PostgresSink(connect, "spark", retry_seconds=0.5)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed") as refusal:
+        sink.write(table(), query_id=str(uuid4()), batch_id=0)
+    printed = [JsonFormatter().format(record) for record in caplog.records]
+    assert any("password authentication failed" in line for line in printed)
+    printed += traceback.format_exception(refusal.value)
+    assert [line for line in printed if "wr0ng" in line] == []
