@@ -58,6 +58,8 @@ def environment(folder: Path, port: int, java_home: Path | None = None) -> dict[
     temporary.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     own = {"BIND_HOST": HOST, "MINISTACK_HOST": HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
+    # Its MQTT broker would listen on every address of the machine.
+    own |= {"IOT_MTLS_ENABLED": "0"}
     # libpq's: https://www.postgresql.org/docs/current/libpq-envars.html
     trust = {"PGSSLROOTCERT": str(certificate_authority(folder / "rds"))}
     java = {"JAVA_HOME": str(java_home)} if java_home else {}

@@ -23,6 +23,7 @@ from local.reconciliation import collect, reconcile
 from local.schedule import FUNCTION
 from stacks.config import DEV
 from tests.local.commands import leftovers, run
+from tests.local.watching import Seen, files_with, watched
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -31,7 +32,7 @@ STACKS = ["Network", "Streams", "Database", "Processing", "Monitoring"]
 
 def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_FOLDER", str(tmp_path))
-    with up(tmp_path) as url, emulator.reached(url):
+    with watched(tmp_path) as seen, up(tmp_path) as url, emulator.reached(url):
         the_deployed_templates_are_those_for_aws(tmp_path)
         job = DeployedJob()
         assert job.orchestrate("start")["outcome"] == "already_running"
@@ -41,6 +42,7 @@ def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, m
         assert publish(clicks=100) > 100
         everything_published_is_stored_and_credited_right()
         a_person_is_erased_by_a_call()
+        others_on_this_machine_learn_no_password(seen, tmp_path)
         it_is_tried_as_the_pipeline_tries_it()
         job.stop()
         assert job.orchestrate("status")["state"] == "STOPPED"
@@ -110,6 +112,18 @@ def an_update_in_place_keeps_what_is_there() -> None:
         assert stream["RetentionPeriodHours"] == 48
     assert collect(read_streams(kinesis, STREAMS)).records >= before
     assert DeployedJob().orchestrate("status")["state"] == "RUNNING"
+
+
+def others_on_this_machine_learn_no_password(seen: Seen, folder: Path) -> None:
+    """Not from arguments, and not from files: those of the three logins, and the superuser's of the server itself."""
+    manager = boto3.client("secretsmanager")
+    names = [secret["ARN"] for secret in manager.list_secrets()["SecretList"]]
+    logins = [json.loads(manager.get_secret_value(SecretId=name)["SecretString"])["password"] for name in names]
+    superuser = folder / "cloud" / "rds" / DEV.name("database") / "password"
+    secrets = [*logins, superuser.read_text()]
+    assert len(set(secrets)) == 4
+    seen.check(["local.cloud", "local.cloud.tls", "postgres", "java"], secrets)
+    assert files_with(folder, secrets) == {str(superuser.relative_to(folder)): 0o600}
 
 
 def a_person_is_erased_by_a_call() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.processes import PROJECT
+from tests.local.watching import arguments, started_for
 
 SECONDS = 110
 
@@ -45,12 +46,4 @@ def run(
 
 def leftovers(folder: Path) -> list[str]:
     """Processes that were started for this data folder, and still run."""
-    mark = f"LOCAL_FOLDER={folder}".encode()
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-        except OSError:  # another user's, or gone
-            continue
-    return found
+    return [arguments(process) for process in started_for(folder)]

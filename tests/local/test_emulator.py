@@ -6,6 +6,7 @@ import boto3
 import pytest
 
 from local.readback import read_streams
+from tests.local.watching import listeners, listening_on, on_linux
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -93,3 +94,10 @@ def test_an_open_shard_goes_on(kinesis: "KinesisClient", stream: str) -> None:
     put(kinesis, stream, range(10, 12))
     records = kinesis.get_records(ShardIterator=answer["NextShardIterator"])["Records"]
     assert [record["Data"] for record in records] == [b"10", b"11"]
+
+
+@on_linux
+def test_it_listens_on_this_machines_own_address_only(emulator_url: str) -> None:
+    """With all that it would start besides."""
+    port = int(emulator_url.rpartition(":")[2])
+    assert {(listener.address, listener.port) for listener in listeners(listening_on(port))} == {("127.0.0.1", port)}

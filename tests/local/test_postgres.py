@@ -10,6 +10,7 @@ import pytest
 
 from local import postgres
 from local.postgres import Server
+from tests.local.watching import listeners, listening_on, on_linux
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,20 @@ def test_it_listens_on_this_machines_own_address_only(server: Server) -> None:
         assert shown.fetchone() == ("127.0.0.1", "")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.2", server.port)) != 0
+
+
+@on_linux
+def test_it_has_no_other_way_in(server: Server) -> None:
+    """No Unix socket, of which the permissions would have to be right."""
+    found = {(listener.address, listener.port) for listener in listeners(listening_on(server.port))}
+    assert found == {("127.0.0.1", server.port)}
+
+
+def test_it_trusts_no_login_for_where_it_comes_from(server: Server) -> None:
+    with psycopg.connect(server.url("postgres")) as connection:
+        rules = connection.execute("select type, auth_method from pg_hba_file_rules").fetchall()
+    assert {kind for kind, _ in rules} == {"local", "host"}
+    assert {method for _, method in rules} == {"scram-sha-256"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user to run it as")

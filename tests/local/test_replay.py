@@ -5,6 +5,7 @@ from pathlib import Path
 from local.account import Sent
 from local.replay import Source, chunks, interleave, to_records
 from tests.local.commands import leftovers, run
+from tests.local.watching import files_with, watched
 
 MEBIBYTE = 1024 * 1024
 
@@ -52,18 +53,13 @@ OUTPUT = [
 
 
 def test_a_replay_credits_what_is_good_and_accounts_for_what_is_not(tmp_path: Path) -> None:
-    """All parts are real."""
+    """All parts are real. Other users of the machine learn nothing of the password, and reach nothing from outside."""
     (tmp_path / "clicks.jsonl").write_bytes(b"\n".join(CLICKS))
     (tmp_path / "checkouts.jsonl").write_bytes(b"\r\n".join(CHECKOUTS) + b"\r\n")
     output = tmp_path / "credits.csv"
-    result = run(
-        tmp_path / "data",
-        "replay",
-        tmp_path / "clicks.jsonl",
-        tmp_path / "checkouts.jsonl",
-        "--output",
-        output,
-    )
+    data = tmp_path / "data"
+    with watched(data) as seen:
+        result = run(data, "replay", tmp_path / "clicks.jsonl", tmp_path / "checkouts.jsonl", "--output", output)
     assert result.returncode == 0, result.stdout + result.stderr
     assert output.read_text().splitlines() == OUTPUT
     account = {row[0]: row[1] for row in rows_of(result.stdout) if row[0]}
@@ -85,7 +81,11 @@ def test_a_replay_credits_what_is_good_and_accounts_for_what_is_not(tmp_path: Pa
         assert place in told
     assert "oversized (clicks.jsonl:7)" in told
     assert "checkouts.jsonl:5" in told
-    assert leftovers(tmp_path / "data") == []
+    assert leftovers(data) == []
+    password = (data / "postgres" / "password").read_text()
+    seen.check(["local.cloud", "postgres", "runtime.attribution_job", "java"], [password])
+    assert files_with(tmp_path, [password]) == {"data/postgres/password": 0o600}
+    assert password not in result.stdout + result.stderr
 
 
 def rows_of(table: str) -> list[list[str]]:

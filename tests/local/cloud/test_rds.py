@@ -1,3 +1,4 @@
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import trustme
 from local.cloud.rds import Instances, certificate_authority
 from runtime.database.connection import verified_connection_string
 from runtime.database.migrate import migrate
+from tests.local.watching import listeners, listening_on, on_linux
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,10 @@ def test_a_wrong_password_is_refused_by_postgresql(port: int) -> None:
         psycopg.connect(login(port, password="guess"))
 
 
+def test_what_the_server_proves_itself_with_is_its_owners_to_read(folder: Path, port: int) -> None:
+    assert stat.S_IMODE((folder / "server.pem").stat().st_mode) == 0o600
+
+
 @pytest.mark.usefixtures("trusted")
 def test_a_server_of_another_name_is_refused(port: int) -> None:
     with pytest.raises(psycopg.OperationalError, match='does not match host name "localhost"'):
@@ -65,6 +71,11 @@ def test_a_server_that_another_authority_certifies_is_refused(
     monkeypatch.setenv("PGSSLROOTCERT", str(tmp_path / "other.pem"))
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
         psycopg.connect(login(port))
+
+
+@on_linux
+def test_it_listens_on_this_machines_own_address_only(port: int) -> None:
+    assert {(listener.address, listener.port) for listener in listeners(listening_on(port))} == {("127.0.0.1", port)}
 
 
 def test_a_client_without_tls_is_refused_as_rds_would(port: int) -> None:
