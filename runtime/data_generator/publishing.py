@@ -96,7 +96,7 @@ def _slices(records: Iterable[Record]) -> Iterator[list[Record]]:
     for record in records:
         size = len(record.data) + len(record.partition_key.encode())
         if size > MAX_RECORD_BYTES:
-            raise ValueError(f"a record of {record.partition_key} has {size} bytes; Kinesis takes {MAX_RECORD_BYTES}")
+            raise ValueError(f"a record of {record.stream} has {size} bytes; Kinesis takes {MAX_RECORD_BYTES}")
         if len(batch) == MAX_RECORDS or batch_bytes + size > MAX_REQUEST_BYTES:
             yield batch
             batch, batch_bytes = [], 0

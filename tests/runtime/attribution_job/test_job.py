@@ -238,3 +238,4 @@ def test_nothing_is_lost_doubled_or_wrong_through_disorder_a_kill_and_a_reshard(
         "clicks",
     } <= batch.keys()
     assert lines[-1]["message"] == "stopped"
+    assert "user-" not in log.read_text(errors="replace"), "whose events these are is nobody's business"

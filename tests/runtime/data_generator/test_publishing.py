@@ -64,7 +64,7 @@ def test_large_records_share_a_request_up_to_its_size() -> None:
 
 
 def test_a_record_larger_than_kinesis_takes_is_refused_with_its_size() -> None:
-    with pytest.raises(ValueError, match="user-000001 has 1048577 bytes"):
+    with pytest.raises(ValueError, match="a record of clicks has 1048577 bytes"):
         list(requests([record(1, size=1024 * 1024 - 10)]))
     assert list(requests([record(1, size=1024 * 1024 - 11)]))
 
