@@ -5,6 +5,7 @@ import json
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -153,8 +154,8 @@ class DatabaseStack(Stack):
             vpc_subnets=PRIVATE,
             security_groups=[self._security_group("Migration", "Migrations of the database")],
         )
-        for secret in (owner_login, self.writer_login, self.analyst_login):
-            secret.grant_read(function)
+        logins = [secret.secret_arn for secret in (owner_login, self.writer_login, self.analyst_login)]
+        function.add_to_role_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=logins))
         function.connections.allow_to_default_port(self.instance)
         function.connections.allow_to_any_ipv4(ec2.Port.HTTPS, "Secrets Manager, and the answer to CloudFormation")
         return function

@@ -39,8 +39,8 @@ class JobRole(iam.Role):
             description="Role of the attribution job",
         )
         for stream in streams:
-            stream.grant_read(self)
-        writer_login.grant_read(self)
+            self._allow_reading_of(stream)
+        self._allow(["secretsmanager:GetSecretValue"], [writer_login.secret_arn])
         for log_group in log_groups:
             log_group.grant_write(self)
         self._allow_checkpoint(*checkpoint)
@@ -51,6 +51,13 @@ class JobRole(iam.Role):
     def allow_reading(self, asset: s3_assets.Asset) -> None:
         """Let the job load this part of itself."""
         self._allow(["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key)])
+
+    def _allow_reading_of(self, stream: kinesis.Stream) -> None:
+        """As the connector does that polls: https://github.com/awslabs/spark-sql-kinesis-connector"""
+        actions = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+        stream.grant(self, *(f"kinesis:{action}" for action in actions))
+        if stream.encryption_key:
+            stream.encryption_key.grant_decrypt(self)
 
     def _allow_checkpoint(self, bucket: s3.Bucket, prefix: str) -> None:
         # Without a slash: Hadoop marks a folder by an object beside it.

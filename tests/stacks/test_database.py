@@ -108,10 +108,7 @@ def test_migrations_run_in_the_private_subnets_and_only_read_three_secrets(envir
         for statement in environment.statements("Database", "MigrationRole")
         if any(action.startswith("secretsmanager:") for action in actions(statement))
     ]
-    assert {action for statement in reading for action in actions(statement)} == {
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:DescribeSecret",
-    }
+    assert {action for statement in reading for action in actions(statement)} == {"secretsmanager:GetSecretValue"}
     secrets = [resource for statement in reading for resource in resources(statement)]
     assert len(secrets) == 3
     assert "*" not in secrets

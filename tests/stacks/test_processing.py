@@ -143,14 +143,10 @@ def test_the_job_may_do_exactly_this(environment: Environment) -> None:
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeVpcEndpoints",
         "glue:GetConnection",
-        "kinesis:DescribeStream",
-        "kinesis:DescribeStreamConsumer",
         "kinesis:DescribeStreamSummary",
         "kinesis:GetRecords",
         "kinesis:GetShardIterator",
         "kinesis:ListShards",
-        "kinesis:ListStreams",
-        "kinesis:SubscribeToShard",
         "kms:Decrypt",
         "kms:GenerateDataKey",
         "logs:CreateLogStream",
@@ -161,7 +157,6 @@ def test_the_job_may_do_exactly_this(environment: Environment) -> None:
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
-        "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
     }
 

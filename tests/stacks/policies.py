@@ -1,0 +1,147 @@
+"""What a synthesised role may do, as IAM would decide it, in an account that exists only here."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.stacks.conftest import Environment, actions, resources
+
+# Those of the emulator, so that its answers fit.
+ACCOUNT, REGION = "000000000000", "us-east-1"
+PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """`action` as policies write it, `kinesis:PutRecords`; `context`: the condition keys that the request has."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action on one resource, of a statement."""
+
+    action: str
+    resource: str
+    condition: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def allows(self, call: Call) -> bool:
+        return (
+            _matches(self.action.lower(), call.action.lower())
+            and _matches(self.resource, call.resource)
+            and all(_holds(test, wanted, call.context) for test, wanted in self.condition.items())
+        )
+
+
+def arn(service: str, name: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
+
+
+# By type: the physical id that Ref gives, from logical id and properties.
+IDS: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = {
+    "AWS::Glue::Connection": lambda _, properties: str(properties["ConnectionInput"]["Name"]),
+    "AWS::Glue::Job": lambda _, properties: str(properties["Name"]),
+    "AWS::Kinesis::Stream": lambda _, properties: str(properties["Name"]),
+    "AWS::Logs::LogGroup": lambda logical_id, properties: str(properties.get("LogGroupName", logical_id)),
+    "AWS::S3::Bucket": lambda logical_id, _: logical_id.lower(),
+    "AWS::SecretsManager::Secret": lambda logical_id, _: arn("secretsmanager", f"secret:{logical_id}"),
+}
+# And the ARN, from the physical id.
+ARNS: Mapping[str, Callable[[str], str]] = {
+    "AWS::Kinesis::Stream": lambda name: arn("kinesis", f"stream/{name}"),
+    "AWS::KMS::Key": lambda name: arn("kms", f"key/{name}"),
+    "AWS::Logs::LogGroup": lambda name: arn("logs", f"log-group:{name}:*"),
+    "AWS::S3::Bucket": lambda name: f"arn:aws:s3:::{name}",
+    "AWS::SQS::Queue": lambda name: arn("sqs", name),
+}
+
+
+class Account:
+    """An environment's templates with their references resolved. `ids`: physical ids that are not made up."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._templates = {stack: template.to_json() for stack, template in environment.templates.items()}
+        self.ids: dict[str, str] = {}
+
+    def property(self, stack: str, kind: str, *path: str) -> Any:
+        """Of the only resource of that type."""
+        value: Any = self.environment.properties(stack, kind)
+        for name in path:
+            value = value[name]
+        return self.resolve(stack, value)
+
+    def grants(self, stack: str, role: str) -> list[Grant]:
+        """Everything that the role is allowed. No statement of ours denies anything."""
+        found = []
+        for statement in self.environment.statements(stack, role):
+            assert statement["Effect"] == "Allow"
+            found += [
+                Grant(action, self.resolve(stack, resource), statement.get("Condition", {}))
+                for action in actions(statement)
+                for resource in resources(statement)
+            ]
+        return found
+
+    def arns(self, stack: str, kind: str) -> list[str]:
+        """Of all resources of that type."""
+        return [self._arn(stack, logical_id) for logical_id in self.environment.resources(stack, kind)]
+
+    def resolve(self, stack: str, value: Any) -> Any:
+        """What CloudFormation makes of it."""
+        if isinstance(value, list):
+            return [self.resolve(stack, item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        function, *more = value
+        if more or not function.startswith(("Ref", "Fn::")):
+            return {name: self.resolve(stack, item) for name, item in value.items()}
+        resolve: Callable[[str, Any], Any] = getattr(self, f"_{function.removeprefix('Fn::').lower()}")
+        return resolve(stack, value[function])
+
+    def _ref(self, stack: str, name: str) -> str:
+        if name in PSEUDO:
+            return PSEUDO[name]
+        resource = self._templates[stack]["Resources"][name]
+        made_up = IDS.get(resource["Type"], lambda logical_id, _: logical_id.lower())
+        return self.ids.get(name) or made_up(name, resource["Properties"])
+
+    def _getatt(self, stack: str, of: list[str]) -> str:
+        logical_id, attribute = of
+        return self._arn(stack, logical_id) if attribute == "Arn" else self.ids.get(".".join(of), attribute)
+
+    def _arn(self, stack: str, logical_id: str) -> str:
+        return ARNS[self._templates[stack]["Resources"][logical_id]["Type"]](self._ref(stack, logical_id))
+
+    def _join(self, stack: str, of: list[Any]) -> str:
+        separator, parts = of
+        return str(separator.join(map(str, self.resolve(stack, parts))))
+
+    def _sub(self, stack: str, text: str) -> str:
+        return re.sub(r"\$\{([^}]+)\}", lambda match: self._ref(stack, match[1]), text)
+
+    def _importvalue(self, _stack: str, name: str) -> Any:
+        for stack, template in self._templates.items():
+            for output in template.get("Outputs", {}).values():
+                if output["Export"]["Name"] == name:
+                    return self.resolve(stack, output["Value"])
+        raise LookupError(f"nothing exports {name}")
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """IAM's wildcards: * for any characters, ? for one."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
+
+
+def _holds(test: str, wanted: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    """The two kinds of condition that our policies have; a key that is missing satisfies `ForAllValues` alone."""
+    assert test in {"StringEquals", "ForAllValues:StringEquals"}
+    for key, values in wanted.items():
+        allowed = values if isinstance(values, list) else [values]
+        if context.get(key) not in [*allowed, *([None] if test.startswith("ForAllValues") else [])]:
+            return False
+    return True
