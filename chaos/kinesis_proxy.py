@@ -1,0 +1,204 @@
+"""A proxy in front of Kinesis' API that fails as it is told: the faults are data, and run out."""
+
+import json
+import socket
+import struct
+import threading
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal, TypeAlias, get_args
+
+Error: TypeAlias = Literal["throttled", "limited", "failing", "unavailable", "expired"]
+# partial: every second entry is refused, and not forwarded. reset: the connection, before anything is forwarded.
+# unanswered: forwarded, and the connection closed. late: forwarded, and answered by nothing until the client gives up.
+Kind: TypeAlias = Error | Literal["partial", "reset", "unanswered", "late"]
+
+# https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html, and the errors of each operation there.
+ERRORS: dict[str, tuple[int, str]] = {
+    "throttled": (400, "ProvisionedThroughputExceededException"),
+    "limited": (400, "LimitExceededException"),
+    "failing": (500, "InternalFailure"),
+    "unavailable": (503, "ServiceUnavailable"),
+    "expired": (400, "ExpiredIteratorException"),
+}
+REFUSALS = ("ProvisionedThroughputExceededException", "InternalFailure")
+CONTENT_TYPE = "application/x-amz-json-1.1"
+FORWARDED = ("content-type", "x-amz-target", "authorization", "x-amz-date")
+GIVE_UP_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class KinesisFault:
+    """Befalls every `every`-th call of `operation`, `times` times. `expired` spares an iterator's first use when the
+    client asked for it, because Kinesis gives it five minutes.
+    """
+
+    operation: str
+    kind: Kind
+    times: int
+    every: int = 1
+
+
+class _Pending:
+    """A fault that still happens, and how often it has."""
+
+    def __init__(self, fault: KinesisFault) -> None:
+        self.fault = fault
+        self.calls = 0
+        self.left = fault.times
+
+    def is_due(self, operation: str, *, fresh_iterator: bool) -> bool:
+        if operation != self.fault.operation or (fresh_iterator and self.fault.kind == "expired"):
+            return False
+        self.calls += 1
+        return self.left > 0 and self.calls % self.fault.every == 0
+
+
+class KinesisProxy:
+    """`url` is what clients are given instead of Kinesis' own."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        self._pending: list[_Pending] = []
+        self._fresh: set[str] = set()
+        self._lock = threading.Lock()
+
+    def inject(self, *faults: KinesisFault) -> None:
+        """From the next call on, until each has happened as often as it says."""
+        with self._lock:
+            self._pending = [_Pending(fault) for fault in faults]
+
+    def heal(self) -> None:
+        self.inject()
+
+    @property
+    def spent(self) -> bool:
+        """All that was injected has happened."""
+        with self._lock:
+            return not any(pending.left for pending in self._pending)
+
+    def fault_for(self, operation: str, body: dict[str, Any]) -> Kind | None:
+        """What befalls this call."""
+        iterator = body.get("ShardIterator", "")
+        with self._lock:
+            fresh = iterator in self._fresh
+            self._fresh.discard(iterator)
+            due = [pending for pending in self._pending if pending.is_due(operation, fresh_iterator=fresh)]
+            if not due:
+                return None
+            due[0].left -= 1
+            return due[0].fault.kind
+
+    def remember(self, answer: dict[str, Any]) -> None:
+        """The iterators that were asked for; those that come with records are not."""
+        with self._lock:
+            self._fresh.add(answer["ShardIterator"])
+
+
+@contextmanager
+def running(endpoint: str) -> Iterator[KinesisProxy]:
+    """Forwards to `endpoint`, and to it alone, until the block ends."""
+    target = urllib.parse.urlsplit(endpoint).netloc
+
+    class Handler(_Handler):
+        def setup(self) -> None:
+            super().setup()
+            self.proxy, self.upstream = proxy, HTTPConnection(target, timeout=GIVE_UP_SECONDS)
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    proxy = KinesisProxy(server)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="kinesis proxy", daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Clients keep connections open for as long as they live.
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a client, with one of its own to Kinesis."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    proxy: KinesisProxy
+    upstream: HTTPConnection
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        body: dict[str, Any] = json.loads(data)
+        kind = self.proxy.fault_for(operation, body)
+        if kind in get_args(Error):
+            status, code = ERRORS[kind or ""]
+            self._answer(status, {"__type": code, "message": "injected"})
+        elif kind == "reset":
+            self._reset()
+        elif kind == "partial":
+            self._put_partly(body)
+        else:
+            status, answer = self._forward(data)
+            if kind is None:
+                if operation == "GetShardIterator" and status == 200:
+                    self.proxy.remember(json.loads(answer))
+                self._answer(status, answer)
+            elif kind == "late":
+                self._wait_until_the_client_gives_up()
+            self.close_connection = self.close_connection or kind is not None
+
+    def _forward(self, data: bytes) -> tuple[int, bytes]:
+        headers = {name: value for name, value in self.headers.items() if name.lower() in FORWARDED}
+        self.upstream.request("POST", "/", data, headers)
+        response: HTTPResponse = self.upstream.getresponse()
+        return response.status, response.read()
+
+    def _put_partly(self, body: dict[str, Any]) -> None:
+        entries: Sequence[Any] = body["Records"]
+        taken = json.dumps(body | {"Records": entries[1::2]}).encode()
+        accepted = iter(json.loads(self._forward(taken)[1])["Records"]) if entries[1::2] else iter(())
+        answers = [
+            {"ErrorCode": REFUSALS[place // 2 % 2], "ErrorMessage": "injected"} if place % 2 == 0 else next(accepted)
+            for place in range(len(entries))
+        ]
+        refused = sum("ErrorCode" in answer for answer in answers)
+        self._answer(200, {"FailedRecordCount": refused, "Records": answers})
+
+    def _answer(self, status: int, answer: dict[str, Any] | bytes) -> None:
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _reset(self) -> None:
+        """Without a farewell: https://man7.org/linux/man-pages/man7/socket.7.html, SO_LINGER."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def _wait_until_the_client_gives_up(self) -> None:
+        self.connection.settimeout(GIVE_UP_SECONDS)
+        with suppress(OSError):
+            self.connection.recv(1)
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+        self.upstream.close()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the method that it replaces
+        """Who wants to know asks the proxy."""

@@ -1,0 +1,180 @@
+"""Each fault of Kinesis alone: the job's reader and the generator's publisher, with their own clients, on the emulator.
+
+Resharding and expired iterators in any order are in test_kinesis_source.py, what the publisher makes of every error
+in test_publishing.py.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from chaos import kinesis_proxy
+from chaos.kinesis_proxy import Kind, KinesisFault, KinesisProxy
+from local.readback import read_streams
+from local.reconciliation import collect
+from runtime.attribution_job.kinesis_source import SCHEMA, KinesisDataSource, KinesisStreamReader, Offsets
+from runtime.data_generator import handler
+from runtime.data_generator.events import Stream
+from runtime.data_generator.publishing import publish
+from runtime.data_generator.simulation import simulate
+from tests.runtime.data_generator.simulated import INVOCATION, make
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+numbers = itertools.count()
+
+
+@pytest.fixture
+def client(emulator: str) -> "KinesisClient":
+    """Of the emulator, past the proxy."""
+    return boto3.client("kinesis", endpoint_url=emulator)
+
+
+@pytest.fixture
+def streams(client: "KinesisClient", monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[Stream, str]]:
+    names: dict[Stream, str] = {"clicks": f"faulty-{next(numbers)}", "checkouts": f"faulty-{next(numbers)}"}
+    for stream, name in names.items():
+        client.create_stream(StreamName=name, ShardCount=2)
+        monkeypatch.setenv(f"{stream.upper()}_STREAM", name)
+    yield names
+    for name in names.values():
+        client.delete_stream(StreamName=name)
+
+
+@pytest.fixture
+def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[KinesisProxy]:
+    """And the environment that leads what is tested to it."""
+    with kinesis_proxy.running(emulator) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", proxy.url)
+        handler.kinesis.cache_clear()
+        yield proxy
+    handler.kinesis.cache_clear()
+
+
+def reader(stream: str) -> KinesisStreamReader:
+    """As the job has it, its client's retries included."""
+    options = {"stream": stream, "region": "us-east-1", "records_per_batch": "20"}
+    return KinesisDataSource(options).simpleStreamReader(SCHEMA)
+
+
+def drain(source: KinesisStreamReader) -> Iterator[tuple[Any, ...]]:
+    """Every row, each batch read a second time by a reader that begins anew; both must give the same."""
+    offsets: Offsets = {}
+    while True:
+        rows, end = source.read(offsets)
+        if end == offsets:
+            return
+        batch = list(rows)
+        again = reader(source._stream).readBetweenOffsets(offsets, end)
+        assert sorted(again) == sorted(batch)
+        yield from batch
+        offsets = end
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(
+            [
+                KinesisFault(operation="ListShards", kind="limited", times=1),
+                KinesisFault(operation="GetShardIterator", kind="throttled", times=1),
+                KinesisFault(operation="GetRecords", kind="throttled", times=2, every=3),
+            ],
+            id="throttled",
+        ),
+        pytest.param(
+            [
+                KinesisFault(operation="GetShardIterator", kind="failing", times=1),
+                KinesisFault(operation="GetRecords", kind="unavailable", times=1, every=3),
+            ],
+            id="failing",
+        ),
+        pytest.param([KinesisFault(operation="GetRecords", kind="expired", times=4, every=2)], id="expired"),
+        pytest.param(
+            [
+                KinesisFault(operation="GetRecords", kind="reset", times=1, every=2),
+                KinesisFault(operation="GetRecords", kind="unanswered", times=1, every=3),
+            ],
+            id="cut",
+        ),
+    ],
+)
+def test_however_reading_fails_every_record_is_read_once_and_in_order(
+    client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy, faults: list[KinesisFault]
+) -> None:
+    name = streams["clicks"]
+    put = defaultdict(list)
+    for number in range(120):
+        answer = client.put_record(StreamName=name, PartitionKey=f"user-{number % 7}", Data=b"%d" % number)
+        put[f"user-{number % 7}"].append((answer["SequenceNumber"], b"%d" % number))
+    proxy.inject(*faults)
+    read = defaultdict(list)
+    for data, stream, key, sequence_number, _ in drain(reader(name)):
+        assert stream == name
+        read[key].append((sequence_number, data))
+    assert proxy.spent
+    assert read == put
+
+
+@pytest.mark.parametrize(
+    ("faults", "sent_again"),
+    [
+        pytest.param([KinesisFault(operation="PutRecords", kind="partial", times=2)], 300, id="partial"),
+        pytest.param(
+            [
+                KinesisFault(operation="PutRecords", kind="throttled", times=1),
+                KinesisFault(operation="PutRecords", kind="failing", times=1, every=2),
+                KinesisFault(operation="PutRecords", kind="reset", times=1, every=3),
+            ],
+            1200,
+            id="whole",
+        ),
+    ],
+)
+def test_what_was_refused_is_published_once(
+    client: "KinesisClient",
+    streams: Mapping[Stream, str],
+    proxy: KinesisProxy,
+    faults: list[KinesisFault],
+    sent_again: int,
+) -> None:
+    clicks = [record for record in simulate(make(clicks=400), INVOCATION) if record.stream == "clicks"]
+    proxy.inject(*faults)
+    assert publish(handler.kinesis(), streams, clicks, 30) == sent_again
+    assert proxy.spent
+    assert Counter(one.data for one in read_streams(client, streams)) == Counter(record.data for record in clicks)
+
+
+@pytest.mark.parametrize("kind", ["unanswered", "late"])
+def test_a_put_whose_answer_is_lost_is_repeated_under_the_same_ids(
+    client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy, kind: Kind
+) -> None:
+    """To store them once is what keys are for: test_a_repeated_batch_changes_nothing_and_adds_up."""
+    records = simulate(make(clicks=100, malformed_share=0), INVOCATION)
+    clicks = [record.data for record in records if record.stream == "clicks"]
+    checkouts = [record.data for record in records if record.stream == "checkouts"]
+    # As the generator's own, but less patient.
+    config = Config(read_timeout=0.3, retries={"total_max_attempts": 1})
+    proxy.inject(KinesisFault(operation="PutRecords", kind=kind, times=1))
+    assert publish(boto3.client("kinesis", config=config), streams, records, 30) == len(clicks)
+    published = list(read_streams(client, streams))
+    assert Counter(one.data for one in published) == Counter([*clicks, *clicks, *checkouts])
+    assert collect(published).to_store == len(records)
+
+
+def test_without_faults_the_proxy_changes_nothing(
+    client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy
+) -> None:
+    through = boto3.client("kinesis", endpoint_url=proxy.url)
+    through.put_record(StreamName=streams["clicks"], PartitionKey="ü", Data=bytes(range(256)))
+    ((record,), direct) = (list(read_streams(one, streams)) for one in (through, client))
+    assert [record] == direct
+    assert record.data == bytes(range(256))
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        through.describe_stream_summary(StreamName="missing")
