@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 from psycopg import sql
@@ -79,6 +80,14 @@ def running_server(folder: Path) -> Server | None:
 def stop(folder: Path) -> None:
     """Disconnects whoever is connected, and returns when the server has ended."""
     _run(folder, "pg_ctl", "--wait", "--mode=fast", "stop")
+
+
+def restart(folder: Path, *, mode: Literal["fast", "immediate"] = "fast") -> None:
+    """On the same port. `immediate` is a crash: the server recovers from its log.
+
+    https://www.postgresql.org/docs/current/app-pg-ctl.html
+    """
+    _run(folder, "pg_ctl", "--wait", f"--mode={mode}", f"--log={folder / 'data' / 'server.log'}", "restart")
 
 
 def create_database(server: Server, name: str) -> None:

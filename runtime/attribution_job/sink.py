@@ -114,8 +114,13 @@ class PostgresSink:
 
     def _open_connection(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-            self._connection.execute(statements.STAGE)
+            connection = self._connect()
+            try:
+                connection.execute(statements.STAGE)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
 

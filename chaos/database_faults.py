@@ -1,0 +1,135 @@
+"""What befalls the job's sessions in the server: ended, deadlocked, not to be had, without space."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from chaos.postgres_proxy import PostgresProxy
+from local.errors import RunError
+from local.postgres import UNPRIVILEGED_USER
+
+WRITER = "pipeline_writer"
+WAIT_SECONDS = 30
+DISK_MIB = 64
+
+TERMINATE: LiteralString = """
+select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = %(role)s and datname = %(database)s
+"""
+# The writer's batches lock users in the order of their ids.
+LAST_USERS: LiteralString = """
+select from users where user_id > (select percentile_disc(0.5) within group (order by user_id) from users)
+ order by user_id for update
+"""
+FIRST_USERS: LiteralString = "select from users order by user_id for update"
+BLOCKED: LiteralString = (
+    "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))"
+)
+DEADLOCKS: LiteralString = "select deadlocks from pg_stat_database where datname = current_database()"
+
+
+def terminate_writers(admin: psycopg.Connection) -> None:
+    admin.execute(TERMINATE, {"role": WRITER, "database": admin.info.dbname})
+
+
+def deadlock(admin: psycopg.Connection, proxy: PostgresProxy) -> None:
+    """Holds users that the writer's next transaction will want, and then wants those that it holds.
+
+    The server ends the writer's transaction, for it looks on behalf of who has waited for deadlock_timeout first.
+
+    Raises:
+        RunError: no transaction came, or it wanted none of these users.
+    """
+    before = _deadlocks(admin)
+    with admin.transaction(force_rollback=True):
+        admin.execute("set local deadlock_timeout = '1min'")
+        if not proxy.at("in transaction", lambda: admin.execute(LAST_USERS)).wait(WAIT_SECONDS):
+            raise RunError(f"no transaction began within {WAIT_SECONDS} s")
+        _wait_until(lambda: bool(_one(admin, BLOCKED)), "the writer waits for a user")
+        admin.execute(FIRST_USERS)
+    _wait_until(lambda: _deadlocks(admin) > before, "the server has counted a deadlock")
+
+
+@contextmanager
+def out_of_connections(admin: psycopg.Connection) -> Iterator[None]:
+    """The writer loses its connections, and gets no other within the block."""
+    limit = _one(admin, "select rolconnlimit from pg_roles where rolname = 'pipeline_writer'")
+    _limit_connections(admin, 0)
+    try:
+        terminate_writers(admin)
+        yield
+    finally:
+        _limit_connections(admin, limit)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of DISK_MIB at `folder`, with a directory in it that the server may have as a tablespace.
+
+    Raises:
+        PermissionError: whoever runs this may not mount one.
+    """
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=755", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:  # noqa: S603 - constants
+        folder.rmdir()
+        raise PermissionError("only root can mount a small file system, and not in every container")
+    try:
+        tablespace = folder / "tablespace"
+        tablespace.mkdir()
+        shutil.chown(tablespace, pwd.getpwnam(UNPRIVILEGED_USER).pw_uid)
+        yield tablespace
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - our own mount
+        folder.rmdir()
+
+
+@contextmanager
+def tablespace(admin: psycopg.Connection, name: str, directory: Path) -> Iterator[None]:
+    """Within the block databases can be created in it, which must be gone when it ends."""
+    identifier = sql.Identifier(name)
+    admin.execute(sql.SQL("create tablespace {} location {}").format(identifier, sql.Literal(str(directory))))
+    yield
+    admin.execute(sql.SQL("drop tablespace {}").format(identifier))
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Nothing more can be written to the disk that `disk` is on, within the block."""
+    ballast = disk.parent / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(65_536))
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+def _limit_connections(admin: psycopg.Connection, limit: int) -> None:
+    role, most = sql.Identifier(WRITER), sql.Literal(limit)
+    admin.execute(sql.SQL("alter role {} connection limit {}").format(role, most))
+
+
+def _deadlocks(admin: psycopg.Connection) -> int:
+    return _one(admin, DEADLOCKS)
+
+
+def _one(admin: psycopg.Connection, query: LiteralString) -> int:
+    return int((admin.execute(query).fetchone() or (0,))[0])
+
+
+def _wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RunError(f"waited {WAIT_SECONDS} s in vain until {what}")
+        time.sleep(0.02)
