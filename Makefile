@@ -70,8 +70,8 @@ benchmarks/.venv/.requirements: benchmarks/requirements.txt
 	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	@touch $@
 
-# Part of the set-up, because it is needed once for each Java and each version of Spark.
-$(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt | $(VENV)/.requirements
+# Part of the set-up, because it is needed once for each Java, each version of Spark and each way to start it.
+$(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt local/job.py | $(VENV)/.requirements
 	@$(BIN)/python -m local warm-up
 
 $(VENV)/pyvenv.cfg:

@@ -17,6 +17,9 @@ MOST_RESTARTS = 3
 ERROR_CHARACTERS = 600
 # spark-defaults.conf and log4j2.properties for a small machine.
 SETTINGS = processes.PROJECT / "local" / "spark"
+# It is on Java's class path. Java makes no archive of classes (see `warm_up`) where a folder there has files in it, and
+# uses none where the path is another than when it was made: so this one is empty, and the same for every run.
+NO_SETTINGS = Path(sys.prefix) / "spark-conf"
 
 
 class JobLog:
@@ -114,9 +117,8 @@ class Job:
 
 def environment(*, java_home: Path | None, java_options: Sequence[str], scratch: Path) -> dict[str, str]:
     """What a job is started with: Spark as SETTINGS say, temporary files under `scratch`."""
-    # Java keeps no archive of classes where a folder with files is on its class path, and this one is.
-    no_settings = scratch / "conf"
-    no_settings.mkdir(parents=True, exist_ok=True)
+    NO_SETTINGS.mkdir(exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     options = [
         f"-Djava.io.tmpdir={scratch}",
         f"-Dlog4j2.configurationFile={SETTINGS / 'log4j2.properties'}",
@@ -131,7 +133,7 @@ def environment(*, java_home: Path | None, java_options: Sequence[str], scratch:
     return inherited | {
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": shlex.join(submit),
-        "SPARK_CONF_DIR": str(no_settings),
+        "SPARK_CONF_DIR": str(NO_SETTINGS),
         "SPARK_LOCAL_DIRS": str(scratch),
         "SPARK_LOCAL_IP": "127.0.0.1",
         **({"JAVA_HOME": str(java_home)} if java_home else {}),

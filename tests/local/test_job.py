@@ -8,7 +8,7 @@ import pytest
 
 from local import processes
 from local.errors import RunError
-from local.job import MOST_RESTARTS, Job, JobLog
+from local.job import MOST_RESTARTS, Job, JobLog, environment
 
 
 class ShellJob(Job):
@@ -94,3 +94,11 @@ def test_a_log_without_an_error_gives_its_last_line(log: Path) -> None:
     assert JobLog(log).last_error() == "it wrote nothing"
     log.write_text("one\ntwo\n\n")
     assert JobLog(log).last_error() == "two"
+
+
+def test_wherever_a_job_runs_java_has_the_class_path_that_its_archive_was_made_with(tmp_path: Path) -> None:
+    """Of the folders on it, this is the one that is ours to choose."""
+    one, other = (environment(java_home=None, java_options=[], scratch=tmp_path / name) for name in ("one", "other"))
+    assert one["SPARK_CONF_DIR"] == other["SPARK_CONF_DIR"]
+    assert list(Path(one["SPARK_CONF_DIR"]).iterdir()) == []
+    assert one["SPARK_LOCAL_DIRS"] != other["SPARK_LOCAL_DIRS"]
