@@ -20,6 +20,7 @@ from local.postgres import UNPRIVILEGED_USER
 WRITER = "pipeline_writer"
 WAIT_SECONDS = 30
 DISK_MIB = 64
+SMALL = sql.Identifier("small")
 
 TERMINATE: LiteralString = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = %(role)s and datname = %(database)s
@@ -53,9 +54,14 @@ def deadlock(admin: psycopg.Connection, proxy: PostgresProxy) -> None:
         admin.execute("set local deadlock_timeout = '1min'")
         if not proxy.at("in transaction", lambda: admin.execute(LAST_USERS)).wait(WAIT_SECONDS):
             raise RunError(f"no transaction began within {WAIT_SECONDS} s")
-        _wait_until(lambda: bool(_one(admin, BLOCKED)), "the writer waits for a user")
+        _wait_until(lambda: blocks(admin), "the writer waits for a user")
         admin.execute(FIRST_USERS)
     _wait_until(lambda: _deadlocks(admin) > before, "the server has counted a deadlock")
+
+
+def blocks(connection: psycopg.Connection) -> bool:
+    """Another session waits for this one."""
+    return bool(_one(connection, BLOCKED))
 
 
 @contextmanager
@@ -88,17 +94,24 @@ def small_disk(folder: Path) -> Iterator[Path]:
         shutil.chown(tablespace, pwd.getpwnam(UNPRIVILEGED_USER).pw_uid)
         yield tablespace
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - our own mount
+        unmount(folder)
         folder.rmdir()
 
 
-@contextmanager
-def tablespace(admin: psycopg.Connection, name: str, directory: Path) -> Iterator[None]:
-    """Within the block databases can be created in it, which must be gone when it ends."""
-    identifier = sql.Identifier(name)
-    admin.execute(sql.SQL("create tablespace {} location {}").format(identifier, sql.Literal(str(directory))))
-    yield
-    admin.execute(sql.SQL("drop tablespace {}").format(identifier))
+def unmount(folder: Path) -> None:
+    """If something is mounted there."""
+    if folder.is_mount():
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - our own mount
+
+
+def create_tablespace(admin: psycopg.Connection, directory: Path) -> None:
+    """SMALL, at `directory`."""
+    admin.execute(sql.SQL("create tablespace {} location {}").format(SMALL, sql.Literal(str(directory))))
+
+
+def move(admin: psycopg.Connection, database: str) -> None:
+    """To SMALL; nobody may be connected."""
+    admin.execute(sql.SQL("alter database {} set tablespace {}").format(sql.Identifier(database), SMALL))
 
 
 @contextmanager

@@ -72,9 +72,6 @@ class KinesisProxy:
         with self._lock:
             self._pending = [_Pending(fault) for fault in faults]
 
-    def heal(self) -> None:
-        self.inject()
-
     @property
     def spent(self) -> bool:
         """All that was injected has happened."""

@@ -1,15 +1,12 @@
-"""A proxy in front of PostgreSQL that knows the moments of a transaction, and can refuse, cut and swallow.
-
-It reads the messages of https://www.postgresql.org/docs/current/protocol-message-formats.html, unencrypted, as far as
-it must to find a transaction's begin and end.
-"""
+"""A proxy in front of PostgreSQL that knows the moments of a transaction, and can refuse, cut and swallow."""
 
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+from chaos.postgres_messages import BEGIN, COMMIT, COMMITTED, READY, message, read_message, read_startup
 
 # in transaction: the first statement after BEGIN has been forwarded. before commit: COMMIT has come, and is never
 # forwarded. at commit: it has been forwarded. commit answered: the server has committed, and its answer is never
@@ -17,11 +14,6 @@ from typing import BinaryIO, Literal, TypeAlias
 Moment: TypeAlias = Literal["in transaction", "before commit", "at commit", "commit answered", "after commit"]
 
 HOST = "127.0.0.1"
-# Instead of a protocol's version: whether TLS or GSSAPI is to be had.
-ENCRYPTION_REQUESTS = (80877103, 80877104)
-BEGIN, COMMIT = (b"Q", b"BEGIN\0"), (b"Q", b"COMMIT\0")
-COMMITTED = (b"C", b"COMMIT\0")
-READY = b"Z"
 
 
 class Trigger:
@@ -152,7 +144,7 @@ class _Connection:
     def _forward(self) -> None:
         """What the client says."""
         source = self._client.makefile("rb")
-        self._server.sendall(self._startup(source))
+        self._server.sendall(read_startup(source, self._client))
         begun = False
         while True:
             kind, body = read_message(source)
@@ -182,15 +174,6 @@ class _Connection:
                 self._after.fire()
                 self._after = None
 
-    def _startup(self, source: BinaryIO) -> bytes:
-        """The message that begins a session; the wish for encryption before it is declined."""
-        while True:
-            length, code = struct.unpack("!ii", read_exactly(source, 8))
-            rest = read_exactly(source, length - 8)
-            if code not in ENCRYPTION_REQUESTS:
-                return struct.pack("!ii", length, code) + rest
-            self._client.sendall(b"N")
-
 
 @contextmanager
 def running(server_port: int) -> Iterator[PostgresProxy]:
@@ -199,21 +182,3 @@ def running(server_port: int) -> Iterator[PostgresProxy]:
         yield proxy
     finally:
         proxy.refuse()
-
-
-def read_message(source: BinaryIO) -> tuple[bytes, bytes]:
-    """Its type and its content."""
-    kind, length = struct.unpack("!ci", read_exactly(source, 5))
-    return kind, read_exactly(source, length - 4)
-
-
-def message(kind: bytes, body: bytes) -> bytes:
-    return struct.pack("!ci", kind, len(body) + 4) + body
-
-
-def read_exactly(source: BinaryIO, count: int) -> bytes:
-    """Raises EOFError when the other end has closed."""
-    data = source.read(count)
-    if len(data) < count:
-        raise EOFError
-    return data

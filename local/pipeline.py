@@ -100,7 +100,7 @@ def running(
         shutil.rmtree(scratch, ignore_errors=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         kinesis = stack.enter_context(_kinesis(say))
-        streams = stack.enter_context(_streams(kinesis, run_id))
+        streams = stack.enter_context(own_streams(kinesis, run_id))
         say(f"streams {' and '.join(streams.values())} created")
         owner_url, writer_url = stack.enter_context(empty_database(database, say, keep=keep_database))
         arguments = [
@@ -156,8 +156,8 @@ def _kinesis(say: Say) -> Iterator["KinesisClient"]:
 
 
 @contextmanager
-def _streams(kinesis: "KinesisClient", run_id: str) -> Iterator[Mapping[Stream, str]]:
-    """Two streams of this run's own, deleted in the end."""
+def own_streams(kinesis: "KinesisClient", run_id: str) -> Iterator[Mapping[Stream, str]]:
+    """Two streams of this run's own, deleted in the end; the environment names them meanwhile."""
     streams: dict[Stream, str] = {
         "clicks": f"ecommerce-streaming-local-{run_id}-clicks",
         "checkouts": f"ecommerce-streaming-local-{run_id}-checkouts",

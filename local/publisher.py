@@ -70,17 +70,20 @@ class Publisher:
             invocation += 1
             due = max(due + PERIOD_SECONDS, time.monotonic())
 
-    def _invoke(self, invocation: int) -> None:
+    def event(self, invocation: int) -> dict[str, object]:
+        """What the generator is invoked with: as many clicks as are due by the rate."""
         due = self._rate * (time.monotonic() - self._began + PERIOD_SECONDS)
         most = MOST_CATCH_UP * self._rate * PERIOD_SECONDS
         clicks = max(0, round(min(due - self.published, most) / EVENTS_A_CLICK))
-        event = {
+        return {
             "id": f"{self._run_id}-{invocation}",
             "time": datetime.now(UTC).isoformat(),
             "clicks": clicks,
             "period_seconds": PERIOD_SECONDS,
         }
-        counts = _invoke_with_retries(event)
+
+    def _invoke(self, invocation: int) -> None:
+        counts = _invoke_with_retries(self.event(invocation))
         self.clicks += int(counts["clicks"])
         self.checkouts += int(counts["checkouts"])
         self._history.append((time.monotonic(), self.published))

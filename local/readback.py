@@ -43,7 +43,7 @@ def _read_shard(kinesis: "KinesisClient", stream: Stream, name: str, shard_id: s
         answer = kinesis.get_records(ShardIterator=iterator)
         for record in answer["Records"]:
             arrived_at = record["ApproximateArrivalTimestamp"].astimezone(UTC)
-            yield Record(stream, shard_id, record["SequenceNumber"], arrived_at, record["Data"])
+            yield Record(stream, shard_id, record["SequenceNumber"], arrived_at, record["PartitionKey"], record["Data"])
         if not answer["Records"] and answer.get("MillisBehindLatest", 0) == 0:
             return
         iterator = answer.get("NextShardIterator")

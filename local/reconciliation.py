@@ -27,6 +27,7 @@ class Record(NamedTuple):
     shard: str
     sequence_number: str
     arrived_at: datetime
+    partition_key: str
     data: bytes
 
 

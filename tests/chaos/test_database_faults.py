@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,6 @@ from typing import Literal
 import psycopg
 import pyarrow as pa
 import pytest
-from psycopg import sql
 
 from chaos import database_faults
 from chaos.postgres_proxy import Moment, PostgresProxy
@@ -188,20 +188,18 @@ def test_a_server_without_a_connection_to_spare_is_waited_for(
 @pytest.fixture
 def disk(owner: psycopg.Connection, tmp_path: Path, server: Server, database: str) -> Iterator[Path]:
     """Where the database is: a file system of its own."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-        moved = sql.SQL("alter database {} set tablespace {}").format
+    with ExitStack() as stack:
         try:
-            with (
-                database_faults.small_disk(tmp_path / "disk") as directory,
-                database_faults.tablespace(admin, "small", directory),
-            ):
-                owner.close()
-                admin.execute(moved(sql.Identifier(database), sql.Identifier("small")))
-                yield directory
-                database_faults.terminate_writers(admin)
-                postgres.drop_database(server, database)
+            directory = stack.enter_context(database_faults.small_disk(tmp_path / "disk"))
         except PermissionError as error:
             pytest.skip(str(error))
+        admin = stack.enter_context(psycopg.connect(server.url("postgres"), autocommit=True))
+        stack.callback(admin.execute, "drop tablespace small")
+        database_faults.create_tablespace(admin, directory)
+        stack.callback(postgres.drop_database, server, database)
+        owner.close()
+        database_faults.move(admin, database)
+        yield directory
 
 
 def test_a_full_disk_is_waited_for(

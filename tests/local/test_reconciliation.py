@@ -29,7 +29,7 @@ def checkout(checkout_id: str = "k1", user_id: str = "u", at: datetime = NOON + 
 
 
 def record(event: Event | bytes, stream: Stream = "clicks", shard: str = "0") -> Record:
-    return Record(stream, shard, str(next(numbers)), NOON + timedelta(days=1), to_json(stream, event))
+    return Record(stream, shard, str(next(numbers)), NOON + timedelta(days=1), "key", to_json(stream, event))
 
 
 def to_json(stream: Stream, event: Event | bytes) -> bytes:

@@ -1,0 +1,65 @@
+"""The outcomes of a run as tables, in docs/reliability.md between its two marks."""
+
+import statistics
+import tomllib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chaos.run import Outcome
+from local.processes import PROJECT
+
+CATALOGUE = Path(__file__).parent / "faults.toml"
+DOCUMENT = PROJECT / "docs" / "reliability.md"
+BEGIN, END = "<!-- outcome: begin -->", "<!-- outcome: end -->"
+
+
+def catalogue() -> dict[str, list[dict[str, str]]]:
+    """`injected`: name, where and test of each fault; `shown`: name and test."""
+    return tomllib.loads(CATALOGUE.read_text())
+
+
+def write(outcomes: Sequence[Outcome], minutes: float) -> None:
+    text = DOCUMENT.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines(outcomes, minutes)) + f"\n\n{END}{after}")
+    print(f"written: {DOCUMENT.relative_to(PROJECT)}")
+
+
+def lines(outcomes: Sequence[Outcome], minutes: float) -> Iterator[str]:
+    """As Markdown."""
+    first, last = min(one.seed for one in outcomes), max(one.seed for one in outcomes)
+    totals = (
+        f"{_sum(outcomes, 'lost')} lost, {_sum(outcomes, 'duplicated')} duplicated, {_sum(outcomes, 'wrong')} wrong"
+    )
+    yield f'Of {datetime.now(UTC).date()}, by `make chaos ARGS="--seed {first} --count {last - first + 1}"`:'
+    yield f"**{sum(one.passed for one in outcomes)} of {len(outcomes)} seeds**, {_sum(outcomes, 'records'):,} records,"
+    yield f"{sum(len(one.injected) for one in outcomes)} faults: **{totals}**, in {minutes:.0f} minutes."
+    yield f"The job ended by itself {_sum(outcomes, 'restarts')} times."
+    yield ""
+    yield "| fault | injected by | times | lost | duplicated | wrong | recovery p50, s | max, s |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|"
+    for fault in catalogue()["injected"]:
+        yield _row(fault["name"], fault["where"], outcomes)
+    yield ""
+    yield "Lost, duplicated, wrong: in the seeds that had it. Recovery: from the end of the fault to the next commit."
+    yield ""
+    yield "| fault | alone, in this test |"
+    yield "|---|---|"
+    for fault in (*catalogue()["injected"], *catalogue()["shown"]):
+        file, function = fault["test"].split("::")
+        yield f"| {fault['name']} | [`{function}`](../{file}) |"
+
+
+def _row(name: str, where: str, outcomes: Sequence[Outcome]) -> str:
+    seeds = [one for one in outcomes if any(fault.name == name for fault in one.injected)]
+    recoveries = [fault.recovery for one in seeds for fault in one.injected if fault.name == name]
+    if not recoveries:
+        return f"| {name} | {where} | not injected | | | | | |"
+    counts = " | ".join(str(_sum(seeds, count)) for count in ("lost", "duplicated", "wrong"))
+    times = f"{statistics.median(recoveries):.1f} | {max(recoveries):.1f}"
+    return f"| {name} | {where} | {len(recoveries)} | {counts} | {times} |"
+
+
+def _sum(outcomes: Sequence[Outcome], name: str) -> int:
+    return sum(getattr(one, name) for one in outcomes)

@@ -1,0 +1,168 @@
+"""One seed: the pipeline runs, its faults befall it, and in the end every record is accounted for."""
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+
+from chaos import contents, faults
+from chaos.publishing import Ledger, SeededPublisher
+from chaos.rig import Rig, Servers, assembled
+from chaos.schedule import Schedule
+from local import pipeline, readback
+from local.errors import RunError
+from local.figures import rows_stored
+from local.reconciliation import Record, collect, reconcile
+from runtime.data_generator import handler
+
+COMMITTED: LiteralString = "select exists (select from batches where committed_at > %(moment)s)"
+TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Injected:
+    """A fault that came about. `at`: seconds since the job was started. `recovery`: seconds from the fault's end to the
+    next commit.
+    """
+
+    name: str
+    at: float
+    recovery: float
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """`missing`: faults that this machine cannot have. `restarts`: of a job that ended by itself. `error`: why the run
+    ended early.
+    """
+
+    seed: int
+    join: str
+    injected: list[Injected] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    records: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    wrong: int = 0
+    restarts: int = 0
+    seconds: float = 0
+    error: str | None = None
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return self.error is None and not (self.lost or self.duplicated or self.wrong)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(schedule: Schedule, servers: Servers, folder: Path) -> Outcome:
+    """What was left behind in `folder` when it has not passed: schedule, logs, checkpoint, ledger, streams, tables."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "schedule.json").write_text(json.dumps(schedule.as_json(), indent=2))
+    outcome = Outcome(seed=schedule.seed, join=schedule.join)
+    began = time.monotonic()
+    with assembled(schedule, servers, folder) as rig:
+        try:
+            _run(rig, outcome, folder)
+        except (RunError, psycopg.Error) as error:
+            outcome.error = str(error)
+        if not outcome.passed:
+            _keep(rig, folder)
+    outcome.seconds = round(time.monotonic() - began, 1)
+    (folder / "outcome.json").write_text(json.dumps(outcome.as_json(), indent=2))
+    if outcome.passed:
+        shutil.rmtree(folder)
+    return outcome
+
+
+def _run(rig: Rig, outcome: Outcome, folder: Path) -> None:
+    ledger = Ledger(folder / "ledger.jsonl", handler.kinesis())
+    began = time.monotonic()
+    rig.job.start()
+    with SeededPublisher(rig.schedule.seed) as publisher:
+        if not rig.schedule.early:
+            _recover(rig)
+        for fault in rig.schedule.faults:
+            if not faults.can_be_had(rig.servers, fault.name):
+                outcome.missing.append(fault.name)
+                continue
+            rig.sleep(fault.pause)
+            publisher.check()
+            at = time.monotonic() - began
+            faults.inject(rig, fault)
+            outcome.injected.append(Injected(name=fault.name, at=round(at, 1), recovery=_recover(rig)))
+    rig.heal()
+    _end_shards(rig)
+    records = list(readback.read_streams(rig.kinesis, rig.streams))
+    _drain(rig, collect(records).to_store)
+    rig.job.stop()
+    outcome.restarts = rig.job.restarts - rig.ended
+    _account(rig, records, ledger, outcome)
+
+
+def _recover(rig: Rig) -> float:
+    """Seconds until something has been committed that was not yet when this was called."""
+    began, moment = time.monotonic(), datetime.now(UTC)
+
+    def committed() -> bool:
+        with rig.owner() as owner:
+            return bool((owner.execute(COMMITTED, {"moment": moment}).fetchone() or (False,))[0])
+
+    rig.wait(committed, "a commit", pause=0.2)
+    return round(time.monotonic() - began, 1)
+
+
+def _end_shards(rig: Rig) -> None:
+    """Puts a record that cannot be read at the end of every open shard: when it is a dead letter, all before it, in the
+    shard and its parents, has been read.
+    """
+    for stream, name in rig.streams.items():
+        for first, _, shard_id in faults.open_shards(rig, stream):
+            handler.kinesis().put_records(
+                StreamName=name,
+                Records=[{"Data": shard_id.encode(), "PartitionKey": "end", "ExplicitHashKey": str(first)}],
+            )
+
+
+def _drain(rig: Rig, total: int) -> None:
+    with rig.owner() as owner:
+        if not pipeline.wait_until_stored(total, lambda: rows_stored(owner), rig.job.keep_alive, lambda _: None):
+            raise RunError(f"{rows_stored(owner)} of {total} rows were stored; {rig.job.where_to_look()}")
+
+
+def _account(rig: Rig, records: list[Record], ledger: Ledger, outcome: Outcome) -> None:
+    with rig.owner() as owner:
+        result = reconcile(collect(records), readback.read_database(owner, rig.streams))
+        contents.compare(contents.expected(records, rig.streams), contents.read(owner), result)
+    ledger.check(records, rig.streams, result)
+    if result.published != result.accepted + result.repeated + result.dead_lettered:
+        result.add_wrong(
+            f"received {result.published}, but accepted {result.accepted}, repeated {result.repeated} and"
+            f" dead-lettered {result.dead_lettered}"
+        )
+    outcome.records = result.published
+    outcome.lost, outcome.duplicated, outcome.wrong = result.lost, result.duplicated, result.wrong
+    outcome.examples = result.examples
+
+
+def _keep(rig: Rig, folder: Path) -> None:
+    """The two ends of the pipeline as files."""
+    with (folder / "streams.jsonl").open("w") as file:
+        for record in readback.read_streams(rig.kinesis, rig.streams):
+            file.write(json.dumps(record._asdict() | {"data": repr(record.data)}, default=str) + "\n")
+    with rig.owner() as owner, owner.cursor() as cursor:
+        for table in TABLES:
+            with (
+                (folder / f"{table}.csv").open("wb") as file,
+                cursor.copy(f"copy {table} to stdout csv header".encode()) as rows,
+            ):
+                for row in rows:
+                    file.write(row)

@@ -1,0 +1,107 @@
+"""One seed's run as `make chaos` has it, of a schedule that leaves out what only takes longer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chaos import run as module
+from chaos.__main__ import line
+from chaos.rig import Servers, assembled
+from chaos.run import Injected, Outcome, run
+from chaos.schedule import Fault, Schedule
+from local import java, warm_up
+from local.postgres import Server
+from local.processes import PROJECT
+from tests.local.commands import leftovers
+
+# The job dies in its first batch: the kills and the restart take most of the time.
+NAMES = (
+    "job killed during a commit",
+    "shard split",
+    "answer to a commit lost",
+    "iterators expire",
+    "puts partly refused",
+    "session ended in a transaction",
+    "answer to a put lost",
+    "database crashed in a transaction",
+    "reads cut",
+)
+SCHEDULE = Schedule(
+    seed=0,
+    join="spark",
+    early=True,
+    faults=tuple(Fault(name=name, pause=0.1, seconds=1, stream="clicks") for name in NAMES),
+)
+
+
+@pytest.fixture
+def servers(emulator_url: str, server: Server, server_folder: Path) -> Servers:
+    return Servers(
+        kinesis_url=emulator_url,
+        postgres=server,
+        postgres_folder=server_folder,
+        disk=None,
+        java_home=java.ensure(),
+        java_options=warm_up.java_options(),
+    )
+
+
+@pytest.mark.timeout(240)
+def test_nothing_is_lost_doubled_or_wrong_when_everything_fails_at_once(servers: Servers, tmp_path: Path) -> None:
+    outcome = run(SCHEDULE, servers, tmp_path / "seed-0")
+    assert outcome.passed, line(outcome)
+    assert [one.name for one in outcome.injected] == list(NAMES)
+    assert outcome.records > 1000
+    assert outcome.restarts == 0
+    assert not (tmp_path / "seed-0").exists()
+
+
+def test_of_a_run_that_went_wrong_both_ends_are_kept(servers: Servers, tmp_path: Path) -> None:
+    with assembled(SCHEDULE, servers, tmp_path) as rig:
+        rig.kinesis.put_record(StreamName=rig.streams["clicks"], PartitionKey="p", Data=b"\xff")
+        with rig.owner() as owner:
+            owner.execute("insert into dead_letters values ('clicks', '7', 'p', 'not UTF-8', '', now())")
+        module._keep(rig, tmp_path)
+        names, kinesis = set(rig.streams.values()), rig.kinesis
+    (record,) = map(json.loads, (tmp_path / "streams.jsonl").read_text().splitlines())
+    assert (record["stream"], record["data"]) == ("clicks", repr(b"\xff"))
+    assert "not UTF-8" in (tmp_path / "dead_letters.csv").read_text()
+    assert len(list(tmp_path.glob("*.csv"))) == 6
+    # And what was made for the run is gone.
+    assert not names & set(kinesis.list_streams()["StreamNames"])
+    with psycopg.connect(servers.postgres.url("postgres")) as admin:
+        assert admin.execute("select 1 from pg_database where datname = 'seed_0'").fetchone() is None
+
+
+def test_a_seed_that_failed_says_what_was_wrong_and_how_to_see_it_again() -> None:
+    fault = Injected(name="shard split", at=3.2, recovery=0.4)
+    failed = Outcome(seed=7, join="spark", injected=[fault], records=1200, lost=1, examples=["lost: row k"])
+    text = line(failed)
+    assert "seed 7, join spark: shard split at 3.2 s (0.4 s)" in text
+    assert "1 lost, 0 duplicated, 0 wrong" in text
+    assert "lost: row k" in text
+    assert 'make chaos ARGS="--seed 7 --count 1"' in text
+    assert "make chaos" not in line(Outcome(seed=7, join="spark", records=1200))
+    assert not Outcome(seed=7, join="spark", error="the job ended").passed
+
+
+def test_ctrl_c_ends_everything_that_was_started(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "chaos", "--count", "1"]
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env=os.environ | {"LOCAL_FOLDER": str(tmp_path)}, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "chaos" / "seed-1" / "job.log").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "ended; everything that was started has been stopped\n")
+    assert leftovers(tmp_path) == []
+    assert not (tmp_path / "chaos" / "servers").exists()

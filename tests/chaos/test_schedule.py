@@ -1,0 +1,46 @@
+import json
+import subprocess
+import sys
+from collections import Counter
+from typing import get_args
+
+from chaos.__main__ import FIRST_SEED, SEEDS
+from chaos.faults import INJECTIONS
+from chaos.report import catalogue
+from chaos.schedule import FAULTS, draw
+from local.processes import PROJECT
+from runtime.attribution_job.arguments import Join
+
+DEFAULT = range(FIRST_SEED, FIRST_SEED + SEEDS)
+
+
+def test_a_seed_has_one_schedule_in_every_process() -> None:
+    command = "import json, chaos.schedule as s; print(json.dumps([s.draw(n).as_json() for n in range(1, 21)]))"
+    other = subprocess.run([sys.executable, "-c", command], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert json.loads(other.stdout) == json.loads(json.dumps([draw(seed).as_json() for seed in DEFAULT]))
+
+
+def test_no_two_seeds_have_the_same_faults_at_the_same_times() -> None:
+    assert len({draw(seed).faults for seed in range(200)}) == 200
+
+
+def test_the_default_seeds_have_every_fault_and_each_join_most_of_them() -> None:
+    drawn = {join: Counter[str]() for join in get_args(Join)}
+    for seed in DEFAULT:
+        schedule = draw(seed)
+        drawn[schedule.join].update(fault.name for fault in schedule.faults)
+    assert {name for names in drawn.values() for name in names} == set(FAULTS)
+    for names in drawn.values():
+        assert len(names) >= 22
+
+
+def test_a_join_without_state_is_not_killed_while_it_writes_state() -> None:
+    for seed in range(200):
+        schedule = draw(seed)
+        names = [fault.name for fault in schedule.faults]
+        assert schedule.join == "spark" or "job killed while it writes state" not in names
+
+
+def test_every_fault_can_be_injected_and_is_in_the_report() -> None:
+    assert set(INJECTIONS) == set(FAULTS)
+    assert [fault["name"] for fault in catalogue()["injected"]] == list(FAULTS)
