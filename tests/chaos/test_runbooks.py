@@ -1,0 +1,104 @@
+"""Every command in docs/operations.md: SQL is run here, on a database in trouble; what begins with `aws` is for AWS."""
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from chaos import database_faults
+from local import postgres
+from local.postgres import Server
+from local.processes import PROJECT
+from runtime.attribution_job.sink import PostgresSink
+from tests.oracle import Checkout, Click
+from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+
+QUERY = "00000000-0000-0000-0000-000000000007"
+TEXT = (PROJECT / "docs" / "operations.md").read_text()
+BLOCK = re.compile(r"^( *)```(\S*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"(?:^(?: {4,}).+\n)+", re.MULTILINE)
+SPAN = re.compile(r"`([^`]+)`")
+SQL = re.compile(
+    r"(select|update|insert|delete|alter|create|drop|truncate|vacuum|grant|revoke|call|set)\s", re.IGNORECASE
+)
+COMMAND = re.compile(r"(\./|\.venv/|make\s|python\s|psql\s|cdk\s|npm\s|curl\s|kubectl\s|sudo\s|rm\s|git\s)")
+
+
+def codes(text: str) -> list[str]:
+    """What is set as code: blocks between fences, indented ones, and words in a line."""
+    blocks = [match[3] for match in BLOCK.finditer(text)]
+    rest = BLOCK.sub("", text)
+    return [code.strip() for code in (*blocks, *INDENTED.findall(rest), *SPAN.findall(INDENTED.sub("", rest)))]
+
+
+STATEMENTS = [code for code in codes(TEXT) if SQL.match(code)]
+
+
+def test_what_is_no_sql_is_for_aws_alone() -> None:
+    assert [code for code in codes(TEXT) if COMMAND.match(code)] == []
+    assert {match[2] for match in BLOCK.finditer(TEXT)} <= {"sql"}
+
+
+def test_a_statement_is_found_wherever_it_stands() -> None:
+    text = "1. `select 1;` or `aws x`\n\n   ```sql\n   select\n     2;\n   ```\n\n    select 3;\n\n`select`, `selected`"
+    assert [code for code in codes(text) if SQL.match(code)] == ["select\n     2;", "select 3;", "select 1;"]
+    assert len(STATEMENTS) > 10
+
+
+@pytest.fixture(scope="module")
+def troubled(server: Server) -> Iterator[psycopg.Connection]:
+    """The owner's connection to a database where the job waits for a session that has forgotten its transaction."""
+    name = "troubled"
+    postgres.create_database(server, name)
+    now = datetime.now(UTC) - timedelta(minutes=1)
+    click, checkout = Click(now, "c", "u"), Checkout(now, "k", "u")
+    refused = dead_letter_row(1, "not JSON", b"", now)
+    rows = table(click_row(click), checkout_row(checkout), candidate_row(checkout, click), refused)
+    sink = PostgresSink(lambda: psycopg.connect(server.url(name, "pipeline_writer"), autocommit=True), "spark")
+    for _ in range(2):
+        sink.write(rows, query_id=QUERY, batch_id=0)
+    with (
+        ThreadPoolExecutor() as threads,
+        psycopg.connect(server.url(name), autocommit=True) as owner,
+        psycopg.connect(server.url(name)) as forgotten,
+    ):
+        forgotten.execute("select from users for update")
+        other = table(click_row(Click(now, "c2", "u")))
+        waiting = threads.submit(sink.write, other, query_id=QUERY, batch_id=1)
+        while not database_faults.blocks(forgotten):
+            time.sleep(0.02)
+        yield owner
+        forgotten.rollback()
+        waiting.result()
+    sink.close()
+    postgres.drop_database(server, name)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_query_finds_the_trouble_that_it_looks_for(
+    troubled: psycopg.Connection, server: Server, statement: str
+) -> None:
+    with psycopg.connect(server.url(troubled.info.dbname)) as somebody:
+        filled = statement.replace("<pid>", str(somebody.info.backend_pid)).replace("<user_id>", "nobody")
+        assert "<" not in re.sub(r"<[=> ]", "", filled), "a placeholder that this test does not know"
+        assert troubled.execute(filled.encode()).rowcount > 0
+
+
+def test_the_differences_are_0_when_all_is_well(troubled: psycopg.Connection) -> None:
+    (differences,) = (statement for statement in STATEMENTS if "without_a_row" in statement)
+    assert troubled.execute(differences.encode()).fetchone() == (0, 0, 0)
+
+
+def test_the_differences_show_what_is_not_well(troubled: psycopg.Connection) -> None:
+    (differences,) = (statement for statement in STATEMENTS if "without_a_row" in statement)
+    with troubled.transaction(force_rollback=True):
+        troubled.execute(
+            "insert into raw_checkouts select 'k2', user_id, null, null, 1, 'EUR', null, checkout_timestamp,"
+            " arrived_at, now(), false from raw_checkouts"
+        )
+        troubled.execute("update attributed_checkouts set click_id = null, click_timestamp = null")
+        assert troubled.execute(differences.encode()).fetchone() == (1, 1, 1)
