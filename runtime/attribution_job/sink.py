@@ -23,9 +23,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from runtime.attribution_job import credit_statements, statements
+from runtime.attribution_job import credit_statements, fence, statements
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.attribution import WATERMARK_DELAY
+from runtime.attribution_job.failures import JobError
 
 RETRY_SECONDS = 300
 STAGED = {
@@ -62,17 +63,38 @@ class SinkClosedError(Exception):
 
 
 class PostgresSink:
-    """Writes micro-batches over one connection that it opens when needed and replaces when it breaks."""
+    """Writes micro-batches over one connection that it opens when needed and replaces when it breaks.
+
+    While it is connected, no other sink can write to the database. `refusal` is what ended it, if an operator has to
+    act: the query only passes it on as text.
+    """
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], join: Join, retry_seconds: float = RETRY_SECONDS
+        self,
+        connect: Callable[[], psycopg.Connection],
+        join: Join,
+        *,
+        retry_seconds: float = RETRY_SECONDS,
+        fence_seconds: float = fence.WAIT_SECONDS,
     ) -> None:
+        self.refusal: JobError | None = None
         self._connect = connect
         self._join = join
         self._connection: psycopg.Connection | None = None
         self._retry_seconds = retry_seconds
+        self._fence_seconds = fence_seconds
         self._writing = threading.Lock()
         self._closing = threading.Event()
+
+    def open(self) -> None:
+        """Connects ahead of the first batch, so that a run that may not write does not touch the checkpoint either.
+
+        Raises:
+            FencedError: another run writes.
+            psycopg.Error: the server could not be reached for RETRY_SECONDS.
+        """
+        with self._writing:
+            self._retrying(self._open_connection)
 
     def write(self, rows: Mapping[str, pa.Table], *, query_id: str, batch_id: int) -> BatchCounts:
         """Commits the batch or nothing of it; repeating a batch changes nothing.
@@ -81,20 +103,17 @@ class PostgresSink:
         table that it is staged in.
 
         Raises:
+            FencedError: the connection was lost, and another run writes.
             psycopg.Error: the server refused the batch, or could not be reached for RETRY_SECONDS.
         """
-        retrying = Retrying(
-            retry=retry_if_exception(worth_retrying),
-            wait=wait_random_exponential(multiplier=0.2, max=10),
-            stop=stop_after_delay(self._retry_seconds) | stop_when_event_set(self._closing),
-            sleep=sleep_using_event(self._closing),
-            before_sleep=before_sleep_log(log, logging.WARNING),
-            reraise=True,
-        )
         with self._writing:
             if self._closing.is_set():
                 raise SinkClosedError(f"batch {batch_id} came after the sink was closed; a restart replays it")
-            return retrying(self._write_once, rows, query_id, batch_id)
+            try:
+                return self._retrying(self._write_once, rows, query_id, batch_id)
+            except JobError as error:
+                self.refusal = error
+                raise
 
     def close(self) -> None:
         """Lets a batch that is being written finish, but not be tried again; refuses what comes after."""
@@ -102,6 +121,17 @@ class PostgresSink:
         with self._writing:
             if self._connection:
                 self._connection.close()
+
+    @property
+    def _retrying(self) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception(worth_retrying),
+            wait=wait_random_exponential(multiplier=0.2, max=10),
+            stop=stop_after_delay(self._retry_seconds) | stop_when_event_set(self._closing),
+            sleep=sleep_using_event(self._closing),
+            before_sleep=before_sleep_log(log, logging.WARNING),
+            reraise=True,
+        )
 
     def _write_once(self, rows: Mapping[str, pa.Table], query_id: str, batch_id: int) -> BatchCounts:
         connection = self._open_connection()
@@ -116,6 +146,7 @@ class PostgresSink:
         if self._connection is None or self._connection.closed:
             connection = self._connect()
             try:
+                fence.take(connection, self._closing, self._fence_seconds)
                 connection.execute(statements.STAGE)
             except BaseException:
                 connection.close()

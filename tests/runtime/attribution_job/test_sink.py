@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.postgres import Server
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.sink import BatchCounts, PostgresSink, SinkClosedError, oldest_arrival
 from tests.oracle import Checkout, Click, first_clicks
+from tests.runtime.attribution_job.conftest import Shifts, credits
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.runtime.attribution_job.streaming_join import StreamingJoin
 from tests.strategies import shop
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,27 +28,10 @@ TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dea
 TABLES = ["raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters"]
 
 
-@pytest.fixture
-def sinks(postgres: Server, database: str) -> Iterator[dict[Join, PostgresSink]]:
-    """For each join a sink that logs in as the job does."""
-    url = postgres.url(database, "pipeline_writer")
-    sinks = {
-        join: PostgresSink(lambda: psycopg.connect(url, autocommit=True), join, retry_seconds=5)
-        for join in get_args(Join)
-    }
-    yield sinks
-    for sink in sinks.values():
-        sink.close()
-
-
 @pytest.fixture(params=get_args(Join))
-def sink(sinks: dict[Join, PostgresSink], request: pytest.FixtureRequest) -> PostgresSink:
+def sink(shifts: Shifts, request: pytest.FixtureRequest) -> PostgresSink:
     """What holds for one join holds for the other, which makes nothing of Spark's candidates."""
-    return sinks[request.param]
-
-
-def credits(connection: psycopg.Connection) -> dict[str, str | None]:
-    return dict(connection.execute("select checkout_id, click_id from attributed_checkouts").fetchall())
+    return shifts.sink(request.param)
 
 
 def everything(connection: psycopg.Connection) -> dict[str, list[Any]]:
@@ -119,14 +103,15 @@ def test_a_late_click_is_found_by_a_checkout_that_comes_after_it(
 
 
 def test_a_click_that_another_query_had_in_time_is_late_for_this_one(
-    sinks: dict[Join, PostgresSink], migrated: psycopg.Connection
+    shifts: Shifts, migrated: psycopg.Connection
 ) -> None:
     """Spark's join, begun anew, drops it; a checkout that comes later must find it all the same."""
     click, checkout = Click(NOON, "c", "u"), Checkout(NOON + 50 * MINUTE, "k", "u")
-    sinks["postgres"].write(table(click_row(click)), query_id=str(uuid4()), batch_id=0)
-    move_watermark_to(sinks["spark"], NOON + 40 * MINUTE)
-    assert sinks["spark"].write(table(click_row(click)), query_id=QUERY, batch_id=1).late == 0
-    sinks["spark"].write(table(checkout_row(checkout)), query_id=QUERY, batch_id=2)
+    shifts.sink("postgres").write(table(click_row(click)), query_id=str(uuid4()), batch_id=0)
+    sink = shifts.sink("spark")
+    move_watermark_to(sink, NOON + 40 * MINUTE)
+    assert sink.write(table(click_row(click)), query_id=QUERY, batch_id=1).late == 0
+    sink.write(table(checkout_row(checkout)), query_id=QUERY, batch_id=2)
     assert credits(migrated)["k"] == "c"
 
 
@@ -287,41 +272,12 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Click], list[Checkout], list[list[
     return clicks, checkouts, batches
 
 
-class StreamingJoin:
-    """What Spark's join emits: pairs of which neither side was late; the watermark moves after the batch."""
-
-    def __init__(self) -> None:
-        self.clicks: list[Click] = []
-        self.checkouts: list[Checkout] = []
-        self.latest_click = self.latest_checkout = EPOCH
-        self.watermark = EPOCH
-
-    def batch(self, events: list[Click | Checkout]) -> list[dict[str, object]]:
-        clicks = [e for e in events if isinstance(e, Click) and e.click_timestamp >= self.watermark]
-        checkouts = [e for e in events if isinstance(e, Checkout) and e.checkout_timestamp >= self.watermark]
-        pairs = [(k, c) for k in checkouts for c in self.clicks + clicks]
-        pairs += [(k, c) for k in self.checkouts for c in clicks]
-        self.clicks += clicks
-        self.checkouts += checkouts
-        self.latest_click = max([self.latest_click, *(e.click_timestamp for e in events if isinstance(e, Click))])
-        self.latest_checkout = max(
-            [self.latest_checkout, *(e.checkout_timestamp for e in events if isinstance(e, Checkout))]
-        )
-        self.watermark = max(EPOCH, min(self.latest_click, self.latest_checkout) - 5 * MINUTE)
-        return [
-            candidate_row(k, c)
-            for k, c in pairs
-            if k.user_id == c.user_id
-            and k.checkout_timestamp - 60 * MINUTE <= c.click_timestamp <= k.checkout_timestamp
-        ]
-
-
-def deliver(sink: PostgresSink, batches: list[list[Click | Checkout]], query_id: str) -> Iterator[None]:
+def deliver(sink: Callable[[], PostgresSink], batches: list[list[Click | Checkout]]) -> Iterator[None]:
     """Writes the batches of one query, with what Spark's join would add, and pauses after each."""
-    join = StreamingJoin()
+    query_id, join = str(uuid4()), StreamingJoin()
     for batch_id, events in enumerate(batches):
         rows = [click_row(e) if isinstance(e, Click) else checkout_row(e) for e in events] + join.batch(events)
-        sink.write(table(*rows), query_id=query_id, batch_id=batch_id)
+        sink().write(table(*rows), query_id=query_id, batch_id=batch_id)
         yield
 
 
@@ -342,7 +298,7 @@ def test_however_events_are_delivered_the_tables_follow_the_rule(
 ) -> None:
     clicks, checkouts, batches = delivery
     migrated.execute(TRUNCATE)
-    for _ in deliver(sink, batches, str(uuid4())):
+    for _ in deliver(lambda: sink, batches):
         counted = migrated.execute("select (select count(*) from raw_checkouts) - count(*) from attributed_checkouts")
         assert counted.fetchone() == (0,)
     check_the_rule(migrated, clicks, checkouts)
@@ -351,7 +307,7 @@ def test_however_events_are_delivered_the_tables_follow_the_rule(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(delivery=deliveries(), joins=st.permutations(get_args(Join)), data=st.data())
 def test_whoever_changes_the_join_ends_with_the_same_tables(
-    sinks: dict[Join, PostgresSink],
+    shifts: Shifts,
     migrated: psycopg.Connection,
     delivery: tuple[list[Click], list[Checkout], list[list[Click | Checkout]]],
     joins: list[Join],
@@ -361,8 +317,8 @@ def test_whoever_changes_the_join_ends_with_the_same_tables(
     clicks, checkouts, batches = delivery
     others = [[event for batch in batches[at : at + 3] for event in batch] for at in range(0, len(batches), 3)]
     migrated.execute(TRUNCATE)
-    first = deliver(sinks[joins[0]], batches, str(uuid4()))
-    second = deliver(sinks[joins[1]], others, str(uuid4()))
+    first = deliver(lambda: shifts.sink(joins[0]), batches)
+    second = deliver(lambda: shifts.sink(joins[1]), others)
     for _ in range(data.draw(st.integers(0, len(batches)))):
         next(first)
     if data.draw(st.booleans()):

@@ -1,0 +1,45 @@
+"""The sink of the job's run that is on, and what it left in the database."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from local.postgres import Server
+from runtime.attribution_job.arguments import Join
+from runtime.attribution_job.sink import PostgresSink
+
+
+class Shifts:
+    """The sink of the run that is on: a run with another join takes over when the one before has ended."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._join: Join | None = None
+        self._sink: PostgresSink | None = None
+
+    def sink(self, join: Join) -> PostgresSink:
+        if self._sink is None or self._join != join:
+            self.end()
+            self._join, self._sink = join, open_sink(self._url, join)
+        return self._sink
+
+    def end(self) -> None:
+        if self._sink:
+            self._sink.close()
+
+
+def open_sink(url: str, join: Join) -> PostgresSink:
+    return PostgresSink(lambda: psycopg.connect(url, autocommit=True), join, retry_seconds=5, fence_seconds=0.5)
+
+
+@pytest.fixture
+def shifts(postgres: Server, database: str) -> Iterator[Shifts]:
+    """Sinks that log in as the job does."""
+    shifts = Shifts(postgres.url(database, "pipeline_writer"))
+    yield shifts
+    shifts.end()
+
+
+def credits(connection: psycopg.Connection) -> dict[str, str | None]:
+    return dict(connection.execute("select checkout_id, click_id from attributed_checkouts").fetchall())
