@@ -53,17 +53,19 @@ merged as (
 )
 
 # What the streaming join cannot have seen: late checkouts, checkouts in the hour after a late click of this
-# batch, and checkouts of this batch in the hour after a late click of any batch.
+# batch, and checkouts of this batch in the hour after a late click of any batch. And pairs of an event of this batch
+# and one that only another query received: checkouts until an hour after the latest of these, clicks until the latest.
 REPAIR_LATE = """
 select attribute(array(
-    select checkout_id from staged_checkouts where checkout_timestamp < %(watermark)s
+    select checkout_id from staged_checkouts
+     where checkout_timestamp < %(watermark)s or checkout_timestamp <= %(unseen_until)s::timestamptz + interval '1 hour'
      union
     select k.checkout_id
       from staged_clicks c
       join raw_checkouts k
         on k.user_id = c.user_id
        and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
-     where c.click_timestamp < %(watermark)s
+     where c.click_timestamp < %(watermark)s or c.click_timestamp <= %(unseen_until)s::timestamptz
      union
     select k.checkout_id
       from staged_checkouts k

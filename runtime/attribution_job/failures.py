@@ -14,3 +14,9 @@ class FencedError(JobError):
     """Another run writes to this database."""
 
     runbook = "Two runs at once"
+
+
+class RestoredDatabaseError(JobError):
+    """The checkpoint knows of batches that the database does not."""
+
+    runbook = "Database restored"

@@ -23,7 +23,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from runtime.attribution_job import credit_statements, fence, statements
+from runtime.attribution_job import credit_statements, fence, history, statements
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.attribution import WATERMARK_DELAY
 from runtime.attribution_job.failures import JobError
@@ -104,6 +104,7 @@ class PostgresSink:
 
         Raises:
             FencedError: the connection was lost, and another run writes.
+            RestoredDatabaseError: the batch before this one is missing.
             psycopg.Error: the server refused the batch, or could not be reached for RETRY_SECONDS.
         """
         with self._writing:
@@ -158,7 +159,7 @@ class PostgresSink:
 def merge(cursor: psycopg.Cursor, received: dict[str, int], join: Join, *, query_id: str, batch_id: int) -> BatchCounts:
     """Brings the staged rows into the tables; see `statements` for the order and why it converges."""
     batch: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id, "delay": WATERMARK_DELAY}
-    batch["watermark"], batch["last_checkout"] = one(cursor, statements.WATERMARK, batch)
+    batch |= history.before(cursor, batch)
     clicks = checkouts = late_clicks = late_checkouts = credited = dead_letters = 0
     if received["click"]:
         clicks, late_clicks = one(cursor, statements.INSERT_CLICKS, batch)

@@ -2,8 +2,8 @@
 
 Every statement converges: run twice, or after another batch that should have come later, the tables end
 the same. Rows are written in key order, so that two writers wait for each other instead of deadlocking.
-Parameters: `watermark` (events before it are late), `last_checkout` (the latest known before the batch),
-`query_id`, `batch_id`.
+Parameters: `query_id`, `batch_id`, and what `history` tells: `watermark` (events before it are late), `unseen_until`
+(up to it there may be events that the query has not seen), `last_checkout` (the latest known before the batch).
 """
 
 STAGE = """
@@ -23,19 +23,6 @@ create temporary table if not exists staged_dead_letters (
 create temporary table if not exists staged_credits (
     checkout_id text collate "C", click_id text collate "C", click_timestamp timestamptz
 ) on commit delete rows;
-"""
-
-# The watermark of a batch, as Spark defines it: of each stream the latest event time of the batches before,
-# less the delay; the smaller of the two. A stream that has shown nothing holds it at the epoch.
-# And the latest checkout of any batch before.
-WATERMARK = """
-select greatest('epoch'::timestamptz, least(
-           date_trunc('milliseconds', coalesce(max(last_click), 'epoch')),
-           date_trunc('milliseconds', coalesce(max(last_checkout), 'epoch'))
-       ) - %(delay)s::interval),
-       (select max(checkout_timestamp) from raw_checkouts)
-  from batches
- where query_id = %(query_id)s and batch_id < %(batch_id)s
 """
 
 INSERT_CLICKS = """
@@ -145,9 +132,11 @@ select checkout_id from staged_checkouts s join raw_checkouts r using (checkout_
 
 RECORD_BATCH = """
 insert into batches as b (query_id, batch_id, clicks, checkouts, dead_letters, credits, late, duplicates,
-                          unknown_fields, first_click, last_click, first_checkout, last_checkout, watermark)
+                          unknown_fields, first_click, last_click, first_checkout, last_checkout, watermark,
+                          latest_click, latest_checkout, unseen_until)
 select %(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, %(credits)s, %(late)s,
-       %(duplicates)s, %(unknown_fields)s, click.first, click.last, checkout.first, checkout.last, %(watermark)s
+       %(duplicates)s, %(unknown_fields)s, click.first, click.last, checkout.first, checkout.last, %(watermark)s,
+       greatest(click.last, %(latest_click)s), greatest(checkout.last, %(latest_checkout)s), %(unseen_until)s
   from (select min(click_timestamp) as first, max(click_timestamp) as last from staged_clicks) click,
        (select min(checkout_timestamp) as first, max(checkout_timestamp) as last from staged_checkouts) checkout
     on conflict (query_id, batch_id) do update
@@ -161,5 +150,8 @@ select %(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, 
        first_click = least(b.first_click, excluded.first_click),
        last_click = greatest(b.last_click, excluded.last_click),
        first_checkout = least(b.first_checkout, excluded.first_checkout),
-       last_checkout = greatest(b.last_checkout, excluded.last_checkout)
+       last_checkout = greatest(b.last_checkout, excluded.last_checkout),
+       latest_click = greatest(b.latest_click, excluded.latest_click),
+       latest_checkout = greatest(b.latest_checkout, excluded.latest_checkout),
+       unseen_until = greatest(b.unseen_until, excluded.unseen_until)
 """

@@ -1,6 +1,7 @@
 """The sink of the job's run that is on, and what it left in the database."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 import psycopg
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from local.postgres import Server
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.sink import PostgresSink
+
+TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches"
 
 
 class Shifts:
@@ -39,6 +42,12 @@ def shifts(postgres: Server, database: str) -> Iterator[Shifts]:
     shifts = Shifts(postgres.url(database, "pipeline_writer"))
     yield shifts
     shifts.end()
+
+
+@pytest.fixture(params=get_args(Join))
+def sink(shifts: Shifts, request: pytest.FixtureRequest) -> PostgresSink:
+    """What holds for one join holds for the other, which makes nothing of Spark's candidates."""
+    return shifts.sink(request.param)
 
 
 def credits(connection: psycopg.Connection) -> dict[str, str | None]:

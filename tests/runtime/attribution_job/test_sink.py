@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.sink import BatchCounts, PostgresSink, SinkClosedError, oldest_arrival
 from tests.oracle import Checkout, Click, first_clicks
-from tests.runtime.attribution_job.conftest import Shifts, credits
+from tests.runtime.attribution_job.conftest import TRUNCATE, Shifts, credits
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 from tests.runtime.attribution_job.streaming_join import StreamingJoin
 from tests.strategies import shop
@@ -24,14 +24,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 QUERY = str(uuid4())
-TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches"
 TABLES = ["raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters"]
-
-
-@pytest.fixture(params=get_args(Join))
-def sink(shifts: Shifts, request: pytest.FixtureRequest) -> PostgresSink:
-    """What holds for one join holds for the other, which makes nothing of Spark's candidates."""
-    return shifts.sink(request.param)
 
 
 def everything(connection: psycopg.Connection) -> dict[str, list[Any]]:
@@ -304,7 +297,7 @@ def test_however_events_are_delivered_the_tables_follow_the_rule(
     check_the_rule(migrated, clicks, checkouts)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(delivery=deliveries(), joins=st.permutations(get_args(Join)), data=st.data())
 def test_whoever_changes_the_join_ends_with_the_same_tables(
     shifts: Shifts,
