@@ -50,6 +50,12 @@ IDS: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = {
     "AWS::S3::Bucket": lambda logical_id, _: logical_id.lower(),
     "AWS::SecretsManager::Secret": lambda logical_id, _: arn("secretsmanager", f"secret:{logical_id}"),
 }
+
+
+def _lowered(logical_id: str, _: Mapping[str, Any]) -> str:
+    return logical_id.lower()
+
+
 # And the ARN, from the physical id.
 ARNS: Mapping[str, Callable[[str], str]] = {
     "AWS::Kinesis::Stream": lambda name: arn("kinesis", f"stream/{name}"),
@@ -107,7 +113,7 @@ class Account:
         if name in PSEUDO:
             return PSEUDO[name]
         resource = self._templates[stack]["Resources"][name]
-        made_up = IDS.get(resource["Type"], lambda logical_id, _: logical_id.lower())
+        made_up = IDS.get(resource["Type"], _lowered)
         return self.ids.get(name) or made_up(name, resource["Properties"])
 
     def _getatt(self, stack: str, of: list[str]) -> str:

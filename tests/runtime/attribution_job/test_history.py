@@ -183,7 +183,7 @@ def test_whatever_becomes_of_checkpoints_and_streams_what_was_received_follows_t
 ) -> None:
     """Queries come and go, checkpoints are lost or set back, and the stream forgets what it has given to one query."""
     migrated.execute(TRUNCATE)
-    joins = st.sampled_from(["spark", "spark", "postgres"])
+    joins: st.SearchStrategy[Join] = st.sampled_from(["spark", "spark", "postgres"])
     query = Query(data.draw(joins), str(uuid4()), 0)
     copies: list[Query] = []
     oldest = furthest = 0
