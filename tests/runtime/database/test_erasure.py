@@ -90,7 +90,7 @@ def test_a_credit_that_spark_still_remembers_brings_nobody_back(
 ) -> None:
     sink.write(table(*visit("u")), query_id=str(uuid4()), batch_id=0)
     erase(migrated, "u")
-    sink.write(table(visit("u")[2]), query_id=str(uuid4()), batch_id=1)
+    sink.write(table(visit("u")[2]), query_id=str(uuid4()), batch_id=0)
     assert set(erase(migrated, "u").values()) == {0}
 
 

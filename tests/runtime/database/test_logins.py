@@ -24,6 +24,7 @@ from runtime.database.migrate import set_password
 from tests.oracle import Click
 from tests.runtime.attribution_job.rows import click_row, table
 
+QUERY = str(uuid4())
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WRITER = "pipeline_writer"
 
@@ -86,7 +87,7 @@ def sink(login: Login, put: Callable[[Login], str]) -> Iterator[PostgresSink]:
 def write(sink: PostgresSink, batch_id: int) -> int:
     """A click; returns how many were new."""
     row = click_row(Click(NOON, f"c{batch_id}", "u"))
-    return sink.write(table(row), query_id=str(uuid4()), batch_id=batch_id).clicks
+    return sink.write(table(row), query_id=QUERY, batch_id=batch_id).clicks
 
 
 def sessions(connection: psycopg.Connection) -> set[int]:
