@@ -6,11 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from local import contract as reconciliation
 from runtime.attribution_job.contract import CHECKOUT, CLICK, Contract
 from runtime.attribution_job.events import TIME, parse, plain, read
 from runtime.attribution_job.kinesis_source import SCHEMA
@@ -240,18 +239,6 @@ def test_any_bytes_are_either_an_event_or_a_dead_letter(data: list[bytes]) -> No
     rows = parsed(CHECKOUT, data)
     assert [int(row["sequence_number"]) for row in rows] == list(range(len(data)))
     assert all(row["checkout_timestamp"] <= ARRIVAL + timedelta(minutes=5) for row in rows if not reason(row))
-
-
-@settings(max_examples=300)
-@given(data=st.binary(max_size=60) | JSON.map(encode) | ALMOST)
-def test_the_job_accepts_what_the_reconciliation_accepts(data: bytes) -> None:
-    (row,) = parsed(CHECKOUT, [data])
-    try:
-        event = reconciliation.parse("checkouts", data, ARRIVAL)
-    except reconciliation.RefusedError:
-        assert reason(row)
-    else:
-        assert (row["checkout_id"], row["user_id"], row["checkout_timestamp"]) == event[:3]
 
 
 def test_spark_reads_the_same(spark: SparkSession) -> None:
