@@ -20,3 +20,9 @@ class RestoredDatabaseError(JobError):
     """The checkpoint knows of batches that the database does not."""
 
     runbook = "Database restored"
+
+
+class UnreadableCheckpointError(JobError):
+    """Spark cannot read what its checkpoint holds."""
+
+    runbook = "Checkpoint unreadable"

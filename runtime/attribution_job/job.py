@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from py4j.protocol import Py4JJavaError
 from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+from runtime.attribution_job import checkpoints
 from runtime.attribution_job.arguments import JobArguments, parse_arguments
 from runtime.attribution_job.attribution import WATERMARK_DELAY, join_clicks, keep_first_click
 from runtime.attribution_job.contract import CHECKOUT, CLICK, Contract
@@ -68,10 +70,11 @@ def run(arguments: JobArguments, stopping: Sequence[int]) -> None:
             time.sleep(0.2)
         if not stopping:
             query.awaitTermination()  # Raises what ended it.
-    except CapturedException as error:
-        raise sink.refusal or error from None
-    # A batch that is being written is finished; one that comes after it is left to be replayed.
-    sink.close()
+    except (CapturedException, Py4JJavaError) as error:
+        raise sink.refusal or checkpoints.unreadable(error, checkpoints.folder(arguments)) or error from None
+    finally:
+        # A batch that is being written is finished; one that comes after it is left to be replayed.
+        sink.close()
     query.stop()
     spark.stop()
 
@@ -114,9 +117,7 @@ def start(
     return (
         prepare(click_records, checkout_records)
         .writeStream.foreachBatch(write_batch)
-        # A checkpoint fits one plan. Whoever changes the join starts where that join last was, or at the streams'
-        # oldest record, and the merge makes the same tables of what it sees again.
-        .option("checkpointLocation", f"{arguments.checkpoint}/{arguments.attribution_join}")
+        .option("checkpointLocation", checkpoints.folder(arguments))
         .trigger(processingTime=arguments.trigger_interval)
         .start()
     )

@@ -138,7 +138,8 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
             if following is None or caught_up:
                 raise RuntimeError(
                     f"stream {self._stream}, {shard_id}: record {last} is gone, so that the last batch cannot be"
-                    " repeated; it is older than the stream's retention, or the stream was created anew"
+                    " repeated; it is older than the stream's retention, or the stream was created anew; see"
+                    ' "Checkpoint lost" in docs/operations.md'
                 )
             self._iterators[shard_id] = (after, following)
 
