@@ -105,7 +105,7 @@ def test_a_restart_in_the_middle_of_a_transaction_costs_nothing(
 ) -> None:
     happened = proxy.at("in transaction", lambda: postgres.restart(server_folder, mode=mode))
     write(sink)
-    assert happened.is_set()
+    assert happened.wait(30)
     check()
 
 
@@ -118,7 +118,7 @@ def test_a_session_that_is_ended_in_its_transaction_costs_nothing(
 ) -> None:
     happened = proxy.at("in transaction", lambda: database_faults.terminate_writers(owner))
     write(sink)
-    assert happened.is_set()
+    assert happened.wait(30)
     assert "AdminShutdown" in log_of(caplog)
     check()
 
@@ -135,7 +135,7 @@ def test_a_commit_of_which_nothing_was_heard_is_not_doubled(
 
     happened = proxy.at(moment, cut)
     write(sink)
-    assert happened.is_set()
+    assert happened.wait(30)
     check()
     # The server had decided, and the sink did not know how.
     assert seen[0] in {"before commit": (10,), "at commit": (10, 20), "commit answered": (20,)}[moment]
