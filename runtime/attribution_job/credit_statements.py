@@ -43,9 +43,16 @@ merged as (
       from named
       join raw_checkouts k using (checkout_id)
       left join staged_credits using (checkout_id)
-      -- Under one id the first event stands; a credit to a twin that was not kept is none.
-      left join raw_clicks c
-        on c.click_id = staged_credits.click_id and c.user_id = k.user_id
+      -- One look into the index for each credit: of staged rows there are no statistics, and a plain join can read
+      -- all clicks.
+      left join lateral (
+           select click_id, user_id, click_timestamp, utm_source, utm_medium, utm_campaign
+             from raw_clicks
+            where click_id = staged_credits.click_id
+            limit 1
+           ) c
+        -- Under one id the first event stands; a credit to a twin that was not kept is none.
+        on c.user_id = k.user_id
        and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
      order by k.checkout_id, c.click_timestamp, c.click_id
 """
@@ -55,6 +62,7 @@ merged as (
 # What the streaming join cannot have seen: late checkouts, checkouts in the hour after a late click of this
 # batch, and checkouts of this batch in the hour after a late click of any batch. And pairs of an event of this batch
 # and one that only another query received: checkouts until an hour after the latest of these, clicks until the latest.
+# Late clicks are looked for one checkout at a time, because a robot can have very many.
 REPAIR_LATE = """
 select attribute(array(
     select checkout_id from staged_checkouts
@@ -67,11 +75,15 @@ select attribute(array(
        and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
      where c.click_timestamp < %(watermark)s or c.click_timestamp <= %(unseen_until)s::timestamptz
      union
-    select k.checkout_id
+    select checkout_id
       from staged_checkouts k
-      join raw_clicks c
-        on c.late and c.user_id = k.user_id
-       and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+     where (
+           select c.late
+             from raw_clicks c
+            where c.late and c.user_id = k.user_id
+              and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+            limit 1
+           )
 ))
 """
 
