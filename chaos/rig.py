@@ -18,6 +18,8 @@ from local import emulator, environ, pipeline, postgres
 from local.errors import RunError
 from local.job import Job, environment
 from local.postgres import Server
+from runtime.attribution_job import checkpoints
+from runtime.attribution_job.arguments import parse_arguments
 from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 
@@ -131,6 +133,6 @@ def assembled(schedule: Schedule, servers: Servers, folder: Path) -> Iterator[Ri
             kinesis_proxy=reads,
             postgres_proxy=commits,
             database_url=servers.postgres.url(name),
-            checkpoint=folder / "checkpoint" / schedule.join,
+            checkpoint=Path(checkpoints.folder(parse_arguments(arguments))),
             job=job,
         )
