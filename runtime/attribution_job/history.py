@@ -8,9 +8,9 @@ from runtime.attribution_job.failures import RestoredDatabaseError
 
 # `watermark` as Spark defines it: of each stream the latest event time of the query's batches before, less the delay;
 # the smaller of the two. A stream that has shown nothing holds it at the epoch.
-# `unseen_until` is the latest event that was stored by something else than this query as it is now, which may never
-# receive it: by other queries (the events may have left the streams), or by this one before its checkpoint was set
-# back. Only the newest such batch since the query's last has to be asked, because it knows of those before it.
+# `unseen_until` is the latest event that was stored since the batch before, and that the query may never receive: by
+# another one (the event may have left the streams), or by this one in batches that it is to repeat (if its checkpoint
+# was set back, they may have other events now). The newest of them knows of the others.
 BEFORE = """
 with previous as (
     select began_at, latest_click, latest_checkout, unseen_until
@@ -21,7 +21,6 @@ other as (
     select greatest(latest_click, latest_checkout, unseen_until) as latest
       from batches
      where began_at > coalesce((select began_at from previous), '-infinity')
-       and (query_id, batch_id) <> (%(query_id)s, %(batch_id)s)
      order by began_at desc
      limit 1
 )

@@ -125,7 +125,9 @@ def test_a_checkout_finds_a_click_that_left_the_stream_before_its_query_began(
 ) -> None:
     click, checkout = Click(NOON, "c", "u"), Checkout(NOON + 50 * MINUTE, "k", "u")
     sink = shifts.sink("spark")
-    sink.write(table(click_row(click)), query_id=str(uuid4()), batch_id=0)
+    before = str(uuid4())
+    sink.write(table(click_row(Click(NOON - 120 * MINUTE, "old", "v"))), query_id=before, batch_id=0)
+    sink.write(table(click_row(click)), query_id=before, batch_id=1)
     sink.write(table(click_row(Click(NOON, "other", "v"))), query_id=QUERY, batch_id=0)
     sink.write(table(checkout_row(checkout)), query_id=QUERY, batch_id=1)
     assert credits(migrated) == {"k": "c"}
@@ -145,10 +147,7 @@ def test_a_query_without_predecessors_has_seen_everything(shifts: Shifts, migrat
     """So that an ordinary batch looks for nothing."""
     join = StreamingJoin()
     for batch_id, events in enumerate(BATCHES):
-        for _ in range(2):  # as after a crash
-            batch = table(*rows(events, copy.deepcopy(join)))
-            shifts.sink("spark").write(batch, query_id=QUERY, batch_id=batch_id)
-        join.batch(events)
+        shifts.sink("spark").write(table(*rows(events, join)), query_id=QUERY, batch_id=batch_id)
     assert migrated.execute("select distinct unseen_until from batches").fetchall() == [(None,)]
 
 
