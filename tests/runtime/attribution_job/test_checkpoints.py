@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from local import postgres as embedded
 from local.postgres import Server
-from runtime.attribution_job import checkpoints, job
+from runtime.attribution_job import attribution, checkpoints, job
 from runtime.attribution_job.arguments import JobArguments, Join
 from runtime.attribution_job.failures import RestoredDatabaseError, UnreadableCheckpointError
 from tests.oracle import Checkout, Click
@@ -101,8 +101,8 @@ def interpreted(spark: SparkSession) -> Iterator[None]:
     for name, value in settings.items():
         spark.conf.set(name, value)
     yield
-    for name, value in before.items():
-        spark.conf.set(name, value or "")
+    for name, former in before.items():
+        spark.conf.set(name, former or "")
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_a_changed_query_starts_afresh_by_its_version_and_repeats_nothing(
     ended: Callable[[Join], Runs], spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = ended("spark").with_checkpoint(tmp_path / "checkpoint")
-    unchanged = job.join_clicks
+    unchanged = attribution.join_clicks
 
     def changed(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
         found = unchanged(checkouts, clicks.withColumn("click_id", F.struct("click_id")))

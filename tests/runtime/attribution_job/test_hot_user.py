@@ -12,6 +12,7 @@ from tests.runtime.attribution_job.rows import checkout_row, click_row, table
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CLICKS = 100_000
+ROWS_READ = "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'raw_clicks'"
 QUERY = "00000000-0000-0000-0000-000000000001"
 
 
@@ -42,7 +43,4 @@ def rows_read(connection: psycopg.Connection) -> int:
     """Of raw_clicks, by all sessions; they hand in their counts at the end."""
     while connection.execute("select from pg_stat_activity where usename = 'pipeline_writer'").fetchall():
         time.sleep(0.02)
-    (rows,) = connection.execute(
-        "select (seq_tup_read + idx_tup_fetch)::int from pg_stat_user_tables where relname = 'raw_clicks'"
-    ).fetchone() or (0,)
-    return rows
+    return int((connection.execute(ROWS_READ).fetchone() or (0,))[0])
