@@ -1,42 +1,57 @@
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import psycopg
 import pytest
 
-from runtime.attribution_job.sink import PostgresSink
+from local import postgres as embedded
+from local.postgres import Server
+from runtime.attribution_job.arguments import Join
 from tests.oracle import Checkout, Click
-from tests.runtime.attribution_job.conftest import credits
+from tests.runtime.attribution_job.conftest import credits, open_sink
 from tests.runtime.attribution_job.rows import checkout_row, click_row, table
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-CLICKS = 100_000
+CLICKS = 1_000_000
 ROWS_READ = "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'raw_clicks'"
-QUERY = "00000000-0000-0000-0000-000000000001"
+NAME = "hot_user"
 
 
-@pytest.mark.parametrize("late", [False, True])
+@pytest.fixture(scope="module")
+def robot(postgres: Server) -> Iterator[psycopg.Connection]:
+    """The owner's, of a database in which a user clicked all through an hour, and every second click was late."""
+    embedded.create_database(postgres, NAME)
+    with psycopg.connect(postgres.url(NAME), autocommit=True) as owner:
+        owner.execute(
+            "insert into raw_clicks (click_id, user_id, click_timestamp, arrived_at, late)"
+            " select 'c' || n, 'robot', %(noon)s + n * interval '1 hour' / %(clicks)s, %(noon)s, n %% 2 = 0"
+            "   from generate_series(0, %(clicks)s - 1) n",
+            {"noon": NOON, "clicks": CLICKS},
+        )
+        owner.execute("analyze raw_clicks")
+        yield owner
+    embedded.drop_database(postgres, NAME)
+
+
+@pytest.mark.parametrize("join", get_args(Join))
 def test_what_a_batch_reads_does_not_grow_with_the_clicks_of_a_user(
-    sink: PostgresSink, migrated: psycopg.Connection, *, late: bool
+    robot: psycopg.Connection, postgres: Server, join: Join
 ) -> None:
-    """A robot clicked all through the hour before its checkout. The server counts the rows that the batch looks at."""
-    migrated.execute(
-        "insert into raw_clicks (click_id, user_id, click_timestamp, arrived_at, late)"
-        " select 'c' || n, 'robot', %(noon)s + n * interval '1 hour' / %(clicks)s, %(noon)s, %(late)s"
-        "   from generate_series(0, %(clicks)s - 1) n",
-        {"noon": NOON, "clicks": CLICKS, "late": late},
-    )
-    migrated.execute("analyze raw_clicks")
-    before = rows_read(migrated)
-    checkouts = [Checkout(NOON + minutes * MINUTE, f"k{minutes}", "robot") for minutes in (60, 61)]
+    """The server counts the rows that it looks at."""
+    before = rows_read(robot)
+    checkouts = [Checkout(NOON + minutes * MINUTE, f"{join}-{minutes}", "robot") for minutes in (60, 61)]
     rows = [checkout_row(checkout) for checkout in checkouts]
-    sink.write(table(*rows, click_row(Click(NOON + 62 * MINUTE, "last", "robot"))), query_id=QUERY, batch_id=0)
-    sink.write(table(click_row(Click(NOON + 30 * MINUTE, "again", "robot"))), query_id=QUERY, batch_id=1)
+    sink = open_sink(postgres.url(NAME, "pipeline_writer"), join)
+    query = "00000000-0000-0000-0000-000000000001"
+    sink.write(table(*rows, click_row(Click(NOON + 62 * MINUTE, f"{join}-last", "robot"))), query_id=query, batch_id=0)
+    sink.write(table(click_row(Click(NOON + 30 * MINUTE, f"{join}-again", "robot"))), query_id=query, batch_id=1)
     sink.close()
-    assert rows_read(migrated) - before < 50
-    if late:
-        assert credits(migrated) == {"k60": "c0", "k61": f"c{CLICKS // 60 + 1}"}
+    assert rows_read(robot) - before < 50
+    found = credits(robot)
+    assert (found[f"{join}-60"], found[f"{join}-61"]) == ("c0", f"c{CLICKS // 60 + 1}")
 
 
 def rows_read(connection: psycopg.Connection) -> int:
