@@ -1,5 +1,6 @@
 """The outcomes of a run as tables, in docs/reliability.md between its two marks."""
 
+import re
 import statistics
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ BEGIN, END = "<!-- outcome: begin -->", "<!-- outcome: end -->"
 
 
 def catalogue() -> dict[str, list[dict[str, str]]]:
-    """`injected`: name, where and test of each fault; `shown`: name and test."""
+    """`injected`: name, where, test and runbook of each fault; `shown`: the same without where."""
     return tomllib.loads(CATALOGUE.read_text())
 
 
@@ -44,11 +45,22 @@ def lines(outcomes: Sequence[Outcome], minutes: float) -> Iterator[str]:
     yield ""
     yield "Lost, duplicated, wrong: in the seeds that had it. Recovery: from the end of the fault to the next commit."
     yield ""
-    yield "| fault | alone, in this test |"
-    yield "|---|---|"
+    yield from proofs()
+
+
+def proofs() -> Iterator[str]:
+    """Which test shows a fault alone, and where operators read about it."""
+    yield "| fault | alone, in this test | runbook |"
+    yield "|---|---|---|"
     for fault in (*catalogue()["injected"], *catalogue()["shown"]):
         file, function = fault["test"].split("::")
-        yield f"| {fault['name']} | [`{function}`](../{file}) |"
+        heading = fault["runbook"]
+        yield f"| {fault['name']} | [`{function}`](../{file}) | [{heading}](operations.md#{anchor(heading)}) |"
+
+
+def anchor(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _row(name: str, where: str, outcomes: Sequence[Outcome]) -> str:

@@ -1,4 +1,5 @@
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_every_test_that_the_report_names_is_there() -> None:
     named = [fault["test"] for faults in report.catalogue().values() for fault in faults]
     missing = [test for test in named if test.split("::")[1] not in functions(test.split("::")[0])]
     assert missing == []
+
+
+def test_every_runbook_that_the_report_names_is_there() -> None:
+    headings = re.findall(r"^#+ (.*)$", (PROJECT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    named = {fault["runbook"] for faults in report.catalogue().values() for fault in faults}
+    assert named - set(headings) == set()
 
 
 def functions(path: str) -> set[str]:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import botocore.session
 import psycopg
 import pytest
+from botocore import xform_name
 
 from chaos import database_faults
 from local import postgres
@@ -43,6 +45,29 @@ def test_what_is_no_sql_is_for_aws_alone() -> None:
     assert {match[2] for match in BLOCK.finditer(TEXT)} <= {"sql"}
 
 
+CALLS = [call.split() for code in codes(TEXT) for call in re.findall(r"aws ([a-z0-9-]+ [a-z0-9-]+[^$()]*)", code)]
+# Of the command itself, not of an operation.
+OPTIONS = {"query", "output", "cli-binary-format"}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_what_is_for_aws_alone_names_an_operation_and_its_parameters(call: list[str]) -> None:
+    service, operation, *rest = call
+    options = {word.removeprefix("--") for word in rest if word.startswith("--")}
+    if service == "s3":  # Commands that are more than an operation.
+        assert operation in {"ls", "mv", "rm"}
+        assert options <= {"recursive"}
+        return
+    model = botocore.session.get_session().get_service_model(service.removesuffix("api"))
+    (name,) = (name for name in model.operation_names if xform_name(name, "-") == operation)
+    shape = model.operation_model(name).input_shape
+    assert shape
+    parameters = {xform_name(member, "-") for member in shape.members}
+    assert options <= parameters | OPTIONS
+    # Lambda's command takes the name of a file for what the function returns.
+    assert {xform_name(member, "-") for member in shape.required_members} <= options
+
+
 def test_a_statement_is_found_wherever_it_stands() -> None:
     text = "1. `select 1;` or `aws x`\n\n   ```sql\n   select\n     2;\n   ```\n\n    select 3;\n\n`select`, `selected`"
     assert [code for code in codes(text) if SQL.match(code)] == ["select\n     2;", "select 3;", "select 1;"]
@@ -61,6 +86,7 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
     sink = PostgresSink(lambda: psycopg.connect(server.url(name, "pipeline_writer"), autocommit=True), "spark")
     for _ in range(2):
         sink.write(rows, query_id=QUERY, batch_id=0)
+    sink.write(table(click_row(Click(now - timedelta(hours=1), "late", "v"))), query_id=QUERY, batch_id=1)
     with (
         ThreadPoolExecutor() as threads,
         psycopg.connect(server.url(name), autocommit=True) as owner,
@@ -68,7 +94,7 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
     ):
         forgotten.execute("select from users for update")
         other = table(click_row(Click(now, "c2", "u")))
-        waiting = threads.submit(sink.write, other, query_id=QUERY, batch_id=1)
+        waiting = threads.submit(sink.write, other, query_id=QUERY, batch_id=2)
         while not database_faults.blocks(forgotten):
             time.sleep(0.02)
         yield owner
@@ -86,6 +112,17 @@ def test_a_query_finds_the_trouble_that_it_looks_for(
         filled = statement.replace("<pid>", str(somebody.info.backend_pid)).replace("<user_id>", "nobody")
         assert "<" not in re.sub(r"<[=> ]", "", filled), "a placeholder that this test does not know"
         assert troubled.execute(filled.encode()).rowcount > 0
+
+
+def test_every_page_has_a_symptom_what_confirms_it_and_how_to_verify() -> None:
+    pages = re.split(
+        r"^### ", TEXT.partition("## Runbooks")[2].partition("\n## What a deployment")[0], flags=re.MULTILINE
+    )
+    pages = [page for page in pages[1:] if "\n\nAs [" not in page and not page.startswith("All is well")]
+    assert len(pages) > 25
+    for page in pages:
+        lacking = [word for word in ("Symptom:", "Confirm", "Verify") if word not in page]
+        assert not lacking, f"{page.splitlines()[0]}: {lacking}"
 
 
 def test_the_differences_are_0_when_all_is_well(troubled: psycopg.Connection) -> None:
