@@ -26,7 +26,7 @@ replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="c
 	@$(BIN)/python -m local replay $(ARGS)
 
 test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the tests: make test ARGS="-k replay"
-	$(PYTEST) --ignore=tests/e2e $(ARGS)
+	$(PYTEST) --numprocesses=2 --dist=loadfile --ignore=tests/e2e $(ARGS)
 
 test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy it on this machine
 	$(PYTEST) tests/e2e $(ARGS)
