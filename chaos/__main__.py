@@ -1,18 +1,15 @@
 """`make chaos`: runs the pipeline under faults, seed by seed, and accounts for every record."""
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import psycopg
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chaos import report, servers
-from chaos.run import Outcome, run
-from chaos.schedule import draw
-from local import java, signals, warm_up
+from chaos import report, workers
+from chaos.run import Outcome
+from local import signals
 from local.errors import InputError, RunError
 from local.folder import data_folder, locked
 
@@ -25,19 +22,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="the first one (default: %(default)s)")
     parser.add_argument("--count", type=int, default=SEEDS, help="how many seeds in a row (default: %(default)s)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="how many seeds side by side, if there are so many (default: %(default)s, one for each processor)",
+    )
     parser.add_argument("--report", action="store_true", help="write docs/reliability.md, as all default seeds do")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.count)
     began = time.monotonic()
     outcomes: list[Outcome] = []
     try:
-        for outcome in _outcomes(seeds):
-            print(line(outcome), flush=True)
-            outcomes.append(outcome)
+        with locked("chaos"), closing(workers.outcomes(seeds, min(options.workers, len(seeds)), folder())) as ended:
+            for outcome in ended:
+                print(line(outcome), flush=True)
+                outcomes.append(outcome)
     except InputError as error:
         print(f"make chaos: {error}", file=sys.stderr)
         return 2
-    except (RunError, psycopg.Error, BotoCoreError, ClientError) as error:
+    except RunError as error:
         print(f"make chaos: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -50,18 +54,8 @@ def main() -> int:
     return int(not all(one.passed for one in outcomes))
 
 
-def _outcomes(seeds: range) -> Iterator[Outcome]:
-    folder = data_folder() / "chaos"
-    with (
-        locked("chaos"),
-        servers.running(folder / "servers", java_home=java.ensure(), java_options=warm_up.java_options()) as up,
-    ):
-        for seed in seeds:
-            yield run(draw(seed), up, folder_of(seed))
-
-
-def folder_of(seed: int) -> Path:
-    return data_folder() / "chaos" / f"seed-{seed}"
+def folder() -> Path:
+    return data_folder() / "chaos"
 
 
 def line(outcome: Outcome) -> str:
@@ -77,7 +71,8 @@ def line(outcome: Outcome) -> str:
     if outcome.passed:
         return text
     again = f'make chaos ARGS="--seed {outcome.seed} --count 1"'
-    return "\n  ".join([text, *outcome.examples, f"what was left is in {folder_of(outcome.seed)}; again: {again}"])
+    left = workers.folder_of(outcome.seed, folder())
+    return "\n  ".join([text, *outcome.examples, f"what was left is in {left}; again: {again}"])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from chaos import database_faults
 from chaos.kinesis_proxy import KinesisFault
 from chaos.postgres_proxy import Moment
 from chaos.rig import Rig, Servers
-from chaos.schedule import DISK_FULL, OFFSETS, STATE, Fault
+from chaos.schedule import DISK_FULL, OFFSETS, REFUSES, STATE, Fault
 from local import postgres
 from runtime.data_generator.events import Stream
 
@@ -145,7 +145,7 @@ INJECTIONS: dict[str, Injection] = {
         "in transaction", lambda rig: postgres.restart(rig.servers.postgres_folder, mode="immediate")
     ),
     "session ended in a transaction": _at("in transaction", _terminate),
-    "database refuses connections": _refuse,
+    REFUSES: _refuse,
     "answer to a commit lost": _at("commit answered", lambda _: None),
     "deadlock with another writer": _deadlock,
     "no connection to spare": _no_connection,

@@ -85,8 +85,11 @@ class Rig:
             time.sleep(pause)
 
     def sleep(self, seconds: float) -> None:
+        """Meanwhile the job is started again whenever it has ended. Raises RunError when it keeps dying."""
         end = time.monotonic() + seconds
-        self.wait(lambda: time.monotonic() > end, "time")
+        while time.monotonic() < end:
+            self.job.keep_alive()
+            time.sleep(0.02)
 
     def heal(self) -> None:
         self.kinesis_proxy.inject()

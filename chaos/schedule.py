@@ -9,6 +9,7 @@ from runtime.data_generator.events import Stream
 
 STATE, OFFSETS = "job killed while it writes state", "job killed while it writes offsets"
 DISK_FULL = "disk full"
+REFUSES = "database refuses connections"
 JOB = (
     "job killed before a commit",
     "job killed during a commit",
@@ -24,7 +25,7 @@ DATABASE = (
     "database restarted in a transaction",
     "database crashed in a transaction",
     "session ended in a transaction",
-    "database refuses connections",
+    REFUSES,
     "answer to a commit lost",
     "deadlock with another writer",
     "no connection to spare",
@@ -44,8 +45,11 @@ KINESIS = (
     "shards merged",
 )
 FAULTS = JOB + DATABASE + KINESIS
-# Of the seeds that have one more death of the job than the others.
+# Of the seeds, those whose job dies once more than the others', and those where the first fault does not wait.
 SECOND_DEATH = 0.3
+EARLY = 0.3
+# As long as a failover takes (60 to 120 seconds, says the User Guide of Amazon RDS on Multi-AZ deployments).
+REFUSAL_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +95,9 @@ def draw(seed: int) -> Schedule:
         Fault(
             name=name,
             pause=round(chance.uniform(0.3, 2), 2),
-            seconds=round(chance.uniform(4, 9), 2),
+            seconds=REFUSAL_SECONDS if name == REFUSES else round(chance.uniform(4, 9), 2),
             stream=chance.choice(get_args(Stream)),
         )
         for name in names
     ]
-    return Schedule(seed=seed, join=join, early=chance.random() < SECOND_DEATH, faults=tuple(faults))
+    return Schedule(seed=seed, join=join, early=chance.random() < EARLY, faults=tuple(faults))
