@@ -7,13 +7,16 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from chaos import report, workers
+from chaos import report
 from chaos.run import Outcome
+from chaos.workers import folder_of, outcomes_of
 from local import signals
 from local.errors import InputError, RunError
 from local.folder import data_folder, locked
 
 FIRST_SEED, SEEDS = 1, 20
+# Each has a Java, a PostgreSQL and an emulator: more than a gigabyte.
+MOST_WORKERS = 4
 
 
 def main() -> int:
@@ -21,20 +24,22 @@ def main() -> int:
     signals.clean_up_when_interrupted()
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="the first one (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=SEEDS, help="how many seeds in a row (default: %(default)s)")
+    parser.add_argument("--count", type=_positive, default=SEEDS, help="how many seeds (default: %(default)s)")
     parser.add_argument(
         "--workers",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="how many seeds side by side, if there are so many (default: %(default)s, one for each processor)",
+        type=_positive,
+        default=min(os.cpu_count() or 1, MOST_WORKERS),
+        help="how many seeds side by side, if there are so many (default: %(default)s)",
     )
     parser.add_argument("--report", action="store_true", help="write docs/reliability.md, as all default seeds do")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.count)
+    workers = min(options.workers, options.count)
+    print(f"seeds {seeds[0]} to {seeds[-1]}, {workers} at a time; each takes a minute or two", flush=True)
     began = time.monotonic()
     outcomes: list[Outcome] = []
     try:
-        with locked("chaos"), closing(workers.outcomes(seeds, min(options.workers, len(seeds)), folder())) as ended:
+        with locked("chaos"), closing(outcomes_of(seeds, workers, folder())) as ended:
             for outcome in ended:
                 print(line(outcome), flush=True)
                 outcomes.append(outcome)
@@ -54,6 +59,12 @@ def main() -> int:
     return int(not all(one.passed for one in outcomes))
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number of 1 or more")
+    return int(text)
+
+
 def folder() -> Path:
     return data_folder() / "chaos"
 
@@ -71,7 +82,7 @@ def line(outcome: Outcome) -> str:
     if outcome.passed:
         return text
     again = f'make chaos ARGS="--seed {outcome.seed} --count 1"'
-    left = workers.folder_of(outcome.seed, folder())
+    left = folder_of(outcome.seed, folder())
     return "\n  ".join([text, *outcome.examples, f"what was left is in {left}; again: {again}"])
 
 

@@ -48,7 +48,8 @@ FAULTS = JOB + DATABASE + KINESIS
 # Of the seeds, those whose job dies once more than the others', and those where the first fault does not wait.
 SECOND_DEATH = 0.3
 EARLY = 0.3
-# As long as a failover takes (60 to 120 seconds, says the User Guide of Amazon RDS on Multi-AZ deployments).
+# A failover typically takes 60 to 120 seconds:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html
 REFUSAL_SECONDS = 120
 
 

@@ -21,7 +21,7 @@ from local.errors import RunError
 ERRORS = (RunError, psycopg.Error, BotoCoreError, ClientError)
 
 
-def outcomes(seeds: Sequence[int], workers: int, folder: Path) -> Generator[Outcome, None, None]:
+def outcomes_of(seeds: Sequence[int], workers: int, folder: Path) -> Generator[Outcome, None, None]:
     """As they come. What a seed leaves behind when it has not passed is in `folder_of` it.
 
     Raises:
@@ -33,15 +33,15 @@ def outcomes(seeds: Sequence[int], workers: int, folder: Path) -> Generator[Outc
     todo: SimpleQueue[int | None] = context.SimpleQueue()
     for seed in (*seeds, *[None] * workers):
         todo.put(seed)
-    processes, results = [], []
-    for number in range(workers):
-        result, worker_end = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(todo, worker_end, folder, number, java_home))
-        process.start()
-        worker_end.close()
-        processes.append(process)
-        results.append(result)
-    with _ended(processes):
+    results: list[Connection] = []
+    with _ended() as processes:
+        for number in range(workers):
+            result, worker_end = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(todo, worker_end, folder, number, java_home))
+            processes.append(process)
+            process.start()
+            worker_end.close()
+            results.append(result)
         yield from _received(results, len(seeds))
 
 
@@ -67,14 +67,16 @@ def _received(results: list[Connection], expected: int) -> Iterator[Outcome]:
 
 
 @contextmanager
-def _ended(processes: Sequence[SpawnProcess]) -> Iterator[None]:
-    """The first signal to a worker makes it clean up, and those after it do nothing."""
+def _ended() -> Iterator[list[SpawnProcess]]:
+    """What is put into the list ends with the block; a worker cleans up at the first signal, and ignores others."""
+    processes: list[SpawnProcess] = []
     try:
-        yield
+        yield processes
     finally:
-        for process in processes:
+        started = [process for process in processes if process.pid]
+        for process in started:
             process.terminate()
-        for process in processes:
+        for process in started:
             process.join()
 
 

@@ -64,7 +64,6 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected a whole number of 1 or more")
-    return number
+    return int(text)
