@@ -26,7 +26,7 @@ from runtime.data_generator.events import Stream
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-# Longer than any recovery takes: the sink's longest pause is ten seconds, a start of the job fifteen.
+# Longer than any recovery takes: the sink's longest pause is ten seconds, a start of the job thirty.
 PATIENCE_SECONDS = 120
 
 
