@@ -160,7 +160,7 @@ def test_a_put_whose_answer_is_lost_is_repeated_under_the_same_ids(
     clicks = [record.data for record in records if record.stream == "clicks"]
     checkouts = [record.data for record in records if record.stream == "checkouts"]
     # As the generator's own, but less patient.
-    config = Config(read_timeout=0.3, retries={"total_max_attempts": 1})
+    config = Config(read_timeout=2, retries={"total_max_attempts": 1})
     proxy.inject(KinesisFault(operation="PutRecords", kind=kind, times=1))
     assert publish(boto3.client("kinesis", config=config), streams, records, 30) == len(clicks)
     published = list(read_streams(client, streams))

@@ -38,7 +38,7 @@ def proxy(emulator: str) -> Iterator[KinesisProxy]:
 
 @pytest.fixture
 def client(proxy: KinesisProxy) -> "KinesisClient":
-    config = Config(read_timeout=0.3, retries={"total_max_attempts": 1})
+    config = Config(read_timeout=2, retries={"total_max_attempts": 1})
     return boto3.client("kinesis", endpoint_url=proxy.url, config=config)
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -20,6 +19,7 @@ from local import java, warm_up
 from local.postgres import Server
 from local.processes import PROJECT
 from tests.local.commands import leftovers
+from tests.waiting import wait_until
 
 KILLS = (
     "job killed during a commit",
@@ -104,9 +104,7 @@ def test_ctrl_c_ends_everything_that_was_started(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command, cwd=PROJECT, env=os.environ | {"LOCAL_FOLDER": str(tmp_path)}, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
-    while len(list((tmp_path / "chaos").glob("seed-*/job.log"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: len(list((tmp_path / "chaos").glob("seed-*/job.log"))) == 2, "both jobs")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "ended; everything that was started has been stopped\n")

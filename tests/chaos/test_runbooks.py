@@ -1,7 +1,6 @@
 """Every command in docs/operations.md: SQL is run here, on a database in trouble; what begins with `aws` is for AWS."""
 
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from local.processes import PROJECT
 from runtime.attribution_job.sink import PostgresSink
 from tests.oracle import Checkout, Click
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.waiting import wait_until
 
 QUERY = "00000000-0000-0000-0000-000000000007"
 TEXT = (PROJECT / "docs" / "operations.md").read_text()
@@ -95,8 +95,7 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
         forgotten.execute("select from users for update")
         other = table(click_row(Click(now, "c2", "u")))
         waiting = threads.submit(sink.write, other, query_id=QUERY, batch_id=2)
-        while not database_faults.blocks(forgotten):
-            time.sleep(0.02)
+        wait_until(lambda: database_faults.blocks(forgotten))
         yield owner
         forgotten.rollback()
         waiting.result()

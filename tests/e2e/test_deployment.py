@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from local.schedule import FUNCTION
 from stacks.config import DEV
 from tests.local.commands import leftovers, run
 from tests.local.watching import Seen, files_with, watched
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -87,7 +88,7 @@ def everything_published_is_stored_and_credited_right() -> None:
     """What the streams hold is the truth: the rows are compared with a recomputation from it."""
     published = collect(read_streams(boto3.client("kinesis"), STREAMS))
     with psycopg.connect(database_url(), autocommit=True) as connection:
-        wait_for("every record in PostgreSQL", lambda: rows_stored(connection) >= published.to_store, 180)
+        wait_until(lambda: rows_stored(connection) >= published.to_store, "every record in PostgreSQL", 180)
         result = reconcile(published, read_database(connection, STREAMS))
     assert result.clean, result.examples
     assert result.attributed > 0
@@ -195,10 +196,3 @@ def command(words: list[str], environment: Any) -> "subprocess.CompletedProcess[
     )
     assert result.returncode == 0, f"{' '.join(words)}:\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
     return result
-
-
-def wait_for(what: str, is_there: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_there():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.5)

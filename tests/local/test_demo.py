@@ -2,7 +2,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from local import postgres
 from local.emulator import CREDENTIALS
 from local.figures import percentiles
 from tests.local.commands import leftovers, run, started
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def test_with_servers_of_the_users_own_every_event_is_accounted_for_though_the_j
     tmp_path: Path, database_url: str, emulator_url: str
 ) -> None:
     """All parts are real. The job dies in its first batch, when its checkpoint says more than its tables."""
-    report = tmp_path / "report.json"
+    report, log = tmp_path / "report.json", tmp_path / "job.log"
     servers: dict[str, Any] = {"DATABASE_URL": database_url, "KINESIS_ENDPOINT_URL": emulator_url, **CREDENTIALS}
     with started(tmp_path, "demo", "--for", "8", "--headless", "--report", report, **servers) as demo:
-        wait_for(tmp_path / "job.log", "query started")
+        wait_until(lambda: log.exists() and "query started" in log.read_text(), "the job")
         os.kill(job_of(demo), signal.SIGKILL)
         out, err = demo.communicate(timeout=110)
     assert demo.returncode == 0, out + err
@@ -47,13 +47,6 @@ def test_with_servers_of_the_users_own_every_event_is_accounted_for_though_the_j
     assert leftovers(tmp_path) == []
     psql = run(tmp_path, "psql", "-Atc", "select count(*) from attributed_checkouts", **servers)
     assert psql.stdout.strip() == str(found["checkouts"])
-
-
-def wait_for(log: Path, text: str) -> None:
-    deadline = time.monotonic() + 60
-    while not (log.exists() and text in log.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def job_of(demo: "subprocess.Popen[str]") -> int:

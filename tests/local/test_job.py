@@ -1,7 +1,6 @@
 import json
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from local import processes
 from local.errors import RunError
 from local.job import MOST_RESTARTS, Job, JobLog, environment
+from tests.waiting import wait_until
 
 
 class ShellJob(Job):
@@ -20,7 +20,7 @@ class ShellJob(Job):
 
 
 def keep_alive_until_it_gives_up(job: Job) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         job.keep_alive()
         time.sleep(0.02)
@@ -46,13 +46,6 @@ def test_a_job_that_makes_progress_is_started_again_each_time(tmp_path: Path) ->
         wait_until(job.keep_alive)
         assert job.restarts == restarts + 1
     job.kill()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_stopping_asks_first_and_takes_children_along(tmp_path: Path) -> None:

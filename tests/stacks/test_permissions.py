@@ -74,7 +74,7 @@ def recorder(emulator: str, account: Account, monkeypatch: pytest.MonkeyPatch) -
     (instance,) = logical_ids(account, "Database", "RDS::DBInstance")
     account.ids[f"{instance}.MasterUserSecret.SecretArn"] = account.ids["owner"]
     job = account.property("Processing", "AWS::Glue::Job", "Name")
-    create_job(glue, job, "import time; time.sleep(60)")
+    create_job(glue, job, "import time; time.sleep(600)")
     logs.create_log_group(logGroupName=f"{LOG_PREFIX}/output")
     for cached in (data_generator.kinesis, orchestrator.glue):
         cached.cache_clear()

@@ -9,7 +9,7 @@ import pytest
 
 from local.log_reader import fields
 from tests.glue_job import zipped
-from tests.local.cloud.test_glue import eventually
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -104,11 +104,11 @@ def test_a_schedule_of_seconds_fires_the_function_and_is_counted(
     client: "LambdaClient", function: str, rule: Callable[[str], str]
 ) -> None:
     name = rule('{"clicks": 5}')
-    eventually(lambda: len(log_lines(function)) >= 3)
+    wait_until(lambda: len(log_lines(function)) >= 3)
     boto3.client("events").disable_rule(Name=name)
     assert {line["clicks"] for line in log_lines(function)} == {5}
     fired = count("AWS/Events", "Invocations", "RuleName", name)
-    eventually(lambda: count("AWS/Lambda", "Invocations", "FunctionName", function) == fired)
+    wait_until(lambda: count("AWS/Lambda", "Invocations", "FunctionName", function) == fired)
 
 
 def test_a_schedule_that_aws_would_refuse_otherwise_is_refused_here(emulator: str) -> None:
@@ -122,7 +122,7 @@ def test_what_a_rule_invokes_in_vain_is_tried_again(
 ) -> None:
     client.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=1)
     name = rule('{"clicks": 13}')
-    eventually(lambda: count("AWS/Events", "Invocations", "RuleName", name) >= 1)
+    wait_until(lambda: count("AWS/Events", "Invocations", "RuleName", name) >= 1)
     boto3.client("events").disable_rule(Name=name)
     fired = count("AWS/Events", "Invocations", "RuleName", name)
-    eventually(lambda: count("AWS/Lambda", "Errors", "FunctionName", function) == 2 * fired)
+    wait_until(lambda: count("AWS/Lambda", "Errors", "FunctionName", function) == 2 * fired)

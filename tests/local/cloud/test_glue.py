@@ -1,5 +1,4 @@
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +6,7 @@ import boto3
 import pytest
 
 from tests.glue_job import LOG_PREFIX, create_job
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -18,7 +18,7 @@ PRINTS = """
 import os, sys, time
 from packaged import words
 print(words, *sys.argv[1:], os.environ["AWS_ENDPOINT_URL_KINESIS"], flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 FAILS = 'raise ValueError("out of clicks")'
 
@@ -42,7 +42,7 @@ def job(glue: "GlueClient") -> Iterator[Callable[..., str]]:
     for name in names:
         for run in glue.get_job_runs(JobName=name)["JobRuns"]:
             glue.batch_stop_job_run(JobName=name, JobRunIds=[run["Id"]])
-        eventually(lambda name=name: all(run["JobRunState"] != "STOPPING" for run in runs(glue, name)))  # type: ignore[misc]
+        wait_until(lambda name=name: all(run["JobRunState"] != "STOPPING" for run in runs(glue, name)))  # type: ignore[misc]
 
 
 @pytest.fixture(autouse=True)
@@ -57,13 +57,6 @@ def runs(glue: "GlueClient", job: str) -> "list[JobRunTypeDef]":
     return glue.get_job_runs(JobName=job)["JobRuns"]
 
 
-def eventually(is_true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def printed() -> str:
     pages = boto3.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"{LOG_PREFIX}/output")
     return "\n".join(event["message"] for page in pages for event in page["events"])
@@ -74,7 +67,7 @@ def test_a_run_has_the_arguments_of_the_definition_and_its_own(
 ) -> None:
     name = job(PRINTS)
     run_id = glue.start_job_run(JobName=name, Arguments={"--rows": "30"})["JobRunId"]
-    eventually(lambda: emulator in printed())
+    wait_until(lambda: emulator in printed())
     line = printed()
     assert line.startswith("from the zip")
     assert f"--JOB_NAME {name} --JOB_RUN_ID {run_id}" in line
@@ -91,7 +84,7 @@ def test_a_job_has_one_run_at_a_time_which_can_be_stopped(glue: "GlueClient", jo
     stopped = glue.batch_stop_job_run(JobName=name, JobRunIds=[first, "unknown"])
     assert [answer["JobRunId"] for answer in stopped["SuccessfulSubmissions"]] == [first]
     assert [answer["JobRunId"] for answer in stopped["Errors"]] == ["unknown"]
-    eventually(lambda: runs(glue, name)[0]["JobRunState"] == "STOPPED")
+    wait_until(lambda: runs(glue, name)[0]["JobRunState"] == "STOPPED")
     second = glue.start_job_run(JobName=name)["JobRunId"]
     assert [run["Id"] for run in runs(glue, name)] == [second, first], "the newest first"
 
@@ -99,7 +92,7 @@ def test_a_job_has_one_run_at_a_time_which_can_be_stopped(glue: "GlueClient", jo
 def test_a_run_that_fails_is_tried_again_as_often_as_the_job_says(glue: "GlueClient", job: Callable[..., str]) -> None:
     name = job(FAILS, MaxRetries=1)
     first = glue.start_job_run(JobName=name)["JobRunId"]
-    eventually(lambda: [run["JobRunState"] for run in runs(glue, name)] == ["FAILED", "FAILED"])
+    wait_until(lambda: [run["JobRunState"] for run in runs(glue, name)] == ["FAILED", "FAILED"])
     assert [(run["Id"], run["Attempt"]) for run in runs(glue, name)] == [(f"{first}_attempt_1", 1), (first, 0)]
     assert "ValueError: out of clicks" in runs(glue, name)[0]["ErrorMessage"]
     assert "ValueError: out of clicks" in printed()

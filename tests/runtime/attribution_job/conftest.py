@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from local.postgres import Server
+from runtime.attribution_job import fence
 from runtime.attribution_job.arguments import Join
 from runtime.attribution_job.sink import PostgresSink
 
@@ -32,8 +33,10 @@ class Shifts:
             self._sink.close()
 
 
-def open_sink(url: str, join: Join) -> PostgresSink:
-    return PostgresSink(lambda: psycopg.connect(url, autocommit=True), join, retry_seconds=5, fence_seconds=0.5)
+def open_sink(url: str, join: Join, fence_seconds: float = fence.WAIT_SECONDS) -> PostgresSink:
+    return PostgresSink(
+        lambda: psycopg.connect(url, autocommit=True), join, retry_seconds=5, fence_seconds=fence_seconds
+    )
 
 
 @pytest.fixture

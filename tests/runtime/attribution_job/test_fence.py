@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +21,7 @@ from runtime.attribution_job.sink import PostgresSink
 from tests.oracle import Checkout, Click
 from tests.runtime.attribution_job.conftest import credits, open_sink
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, table
+from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLICK, CHECKOUT = Click(NOON, "c", "u"), Checkout(NOON, "k", "u")
@@ -48,12 +50,12 @@ def url(postgres: Server, database: str) -> str:
 
 
 @pytest.fixture
-def run(url: str) -> Iterator[Callable[[], PostgresSink]]:
+def run(url: str) -> Iterator[Callable[..., PostgresSink]]:
     """Each call is another run of the job on one database."""
     runs: list[PostgresSink] = []
 
-    def run() -> PostgresSink:
-        runs.append(open_sink(url, "spark"))
+    def run(fence_seconds: float = 0.5) -> PostgresSink:
+        runs.append(open_sink(url, "spark", fence_seconds))
         return runs[-1]
 
     yield run
@@ -68,7 +70,7 @@ def cut(connection: psycopg.Connection) -> None:
 
 
 def test_a_second_run_is_fenced_off_and_told_by_whom(
-    run: Callable[[], PostgresSink], migrated: psycopg.Connection
+    run: Callable[..., PostgresSink], migrated: psycopg.Connection
 ) -> None:
     first, second, query = run(), run(), str(uuid4())
     first.write(table(click_row(CLICK)), query_id=query, batch_id=0)
@@ -82,15 +84,15 @@ def test_a_second_run_is_fenced_off_and_told_by_whom(
     assert migrated.execute("select distinct query_id::text from batches").fetchall() == [(query,)]
 
 
-def test_a_run_waits_for_one_that_is_just_ending(run: Callable[[], PostgresSink]) -> None:
-    first, second = run(), run()
+def test_a_run_waits_for_one_that_is_just_ending(run: Callable[..., PostgresSink]) -> None:
+    first, second = run(), run(fence_seconds=60)
     first.open()
     threading.Timer(0.4, first.close).start()
     second.open()
 
 
 def test_a_run_that_lost_its_connection_is_fenced_off_when_another_has_taken_over(
-    run: Callable[[], PostgresSink], migrated: psycopg.Connection
+    run: Callable[..., PostgresSink], migrated: psycopg.Connection
 ) -> None:
     first, second, query = run(), run(), str(uuid4())
     first.write(table(click_row(CLICK)), query_id=query, batch_id=0)
@@ -102,14 +104,19 @@ def test_a_run_that_lost_its_connection_is_fenced_off_when_another_has_taken_ove
     assert migrated.execute("select click_id from raw_clicks").fetchall() == [("c",)]
 
 
-def test_a_run_that_is_to_stop_does_not_wait_for_the_other(run: Callable[[], PostgresSink], url: str) -> None:
+def test_a_run_that_is_to_stop_does_not_wait_for_the_other(
+    run: Callable[..., PostgresSink], caplog: pytest.LogCaptureFixture
+) -> None:
     run().open()
-    patient = PostgresSink(lambda: psycopg.connect(url, autocommit=True), "spark")
-    threading.Timer(0.2, patient.close).start()
+    patient = run(fence_seconds=60)
     began = time.monotonic()
-    with pytest.raises(FencedError):
-        patient.open()
-    assert time.monotonic() - began < 10
+    with ThreadPoolExecutor() as threads:
+        opened = threads.submit(patient.open)
+        wait_until(lambda: "waiting for its end" in caplog.text)
+        patient.close()
+        with pytest.raises(FencedError):
+            opened.result()
+    assert time.monotonic() - began < 30
 
 
 def test_a_run_waits_longer_than_the_server_keeps_a_lost_one(url: str) -> None:
@@ -145,7 +152,7 @@ def test_the_statement_of_a_killed_run_does_not_keep_its_successor_waiting(url: 
 
 @pytest.mark.parametrize(("patience", "told_to_stop", "status"), [(1, False, 1), (60, True, 0)])
 def test_a_second_job_ends_before_it_touches_the_checkpoint(
-    run: Callable[[], PostgresSink], url: str, tmp_path: Path, *, patience: int, told_to_stop: bool, status: int
+    run: Callable[..., PostgresSink], url: str, tmp_path: Path, *, patience: int, told_to_stop: bool, status: int
 ) -> None:
     run().open()
     checkpoint, log = tmp_path / "checkpoint", tmp_path / "job.log"
@@ -155,13 +162,10 @@ def test_a_second_job_ends_before_it_touches_the_checkpoint(
     ]  # fmt: skip
     command = [sys.executable, "-c", IMPATIENT, str(patience), *arguments]
     with processes.child(command, environment=os.environ | {"DATABASE_URL": url}, log_file=log) as job:
-        deadline = time.monotonic() + 30
-        while "waiting for its end" not in log.read_text():
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+        wait_until(lambda: "waiting for its end" in log.read_text())
         if told_to_stop:
             job.send_signal(signal.SIGTERM)
-        assert job.wait(30) == status
+        assert job.wait(60) == status
     assert not checkpoint.exists()
     told = log.read_text()
     assert ('see \\"Two runs at once\\" in docs/operations.md' in told) is not told_to_stop

@@ -234,10 +234,10 @@ def test_an_unreachable_server_is_given_up_after_the_retry_time() -> None:
 
 def test_closing_ends_the_wait_for_an_unreachable_server() -> None:
     def refuse() -> psycopg.Connection:
+        threading.Timer(0.2, sink.close).start()
         raise psycopg.OperationalError("refused")
 
     sink = PostgresSink(refuse, "spark", retry_seconds=60)
-    threading.Timer(0.2, sink.close).start()
     began = time.monotonic()
     with pytest.raises(psycopg.OperationalError, match="refused"):
         sink.write(table(), query_id=QUERY, batch_id=0)

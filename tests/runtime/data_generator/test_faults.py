@@ -57,9 +57,9 @@ def killed_before_it_heard_the_answer() -> None:
 
 
 def out_of_time() -> None:
-    on_request("before-call", 1, lambda: time.sleep(0.2))
+    on_request("before-call", 1, lambda: time.sleep(0.9))
     with pytest.raises(PublishError, match="OutOfTime"):
-        handler(SCHEDULED, Context(0.5))
+        handler(SCHEDULED, Context(2))
 
 
 @pytest.mark.parametrize("fault", [twice, killed_half_way, killed_before_it_heard_the_answer, out_of_time])

@@ -4,8 +4,8 @@ import functools
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from runtime.database.connection import connect
 from runtime.database.migrate import set_password
 from tests.oracle import Click
 from tests.runtime.attribution_job.rows import click_row, table
+from tests.waiting import wait_until
 
 QUERY = str(uuid4())
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -124,9 +125,11 @@ def test_a_password_that_the_secret_does_not_have_yet_is_waited_for(
     assert write(sink, 0) == 1
     set_password(migrated, WRITER, "another one")
     cut(migrated)
-    threading.Timer(1, put, [login | {"password": "another one"}]).start()
-    assert write(sink, 1) == 1
-    assert "password authentication failed" in caplog.text
+    with ThreadPoolExecutor() as threads:
+        written = threads.submit(write, sink, 1)
+        wait_until(lambda: "password authentication failed" in caplog.text)
+        put(login | {"password": "another one"})
+        assert written.result() == 1
     assert login["password"] not in caplog.text
 
 

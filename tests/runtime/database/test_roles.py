@@ -9,6 +9,7 @@ import pytest
 from psycopg import errors, sql
 
 from local.postgres import Server
+from tests.waiting import wait_until
 
 LogIn = Callable[[str], psycopg.Connection]
 
@@ -153,7 +154,8 @@ def test_an_analysts_forgotten_transaction_ends(log_in: LogIn, migrated: psycopg
     migrated.execute(shorter.format(sql.Identifier(migrated.info.dbname)))
     connection = log_in("pipeline_analyst")
     connection.execute("begin")
-    time.sleep(0.5)
+    lives = "select 1 from pg_stat_activity where pid = %s"
+    wait_until(lambda: migrated.execute(lives, [connection.info.backend_pid]).fetchone() is None)
     with pytest.raises(errors.IdleInTransactionSessionTimeout):
         connection.execute("select 1")
 

@@ -1,7 +1,6 @@
 import json
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -13,14 +12,12 @@ from runtime.orchestrator.actions import InvalidAction
 from runtime.orchestrator.handler import UnknownJob, handler
 from tests.glue_job import LOG_PREFIX, create_job
 from tests.runtime.orchestrator.scripted_glue import JOB, has_runs, run
+from tests.waiting import wait_until
 
 
-def eventually(result: Callable[[], dict[str, Any]], state: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 10
-    while (found := result())["state"] != state and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert found["state"] == state
-    return found
+def wait_until_it_is(state: str) -> dict[str, Any]:
+    wait_until(lambda: handler({"action": "status"})["state"] == state, state)
+    return handler({"action": "status"})
 
 
 @pytest.fixture
@@ -28,10 +25,10 @@ def job(emulator: str) -> Iterator[None]:
     """One that goes on until it is stopped."""
     glue, logs = boto3.client("glue"), boto3.client("logs")
     logs.create_log_group(logGroupName=f"{LOG_PREFIX}/output")
-    create_job(glue, JOB, "import time; time.sleep(60)")
+    create_job(glue, JOB, "import time; time.sleep(600)")
     yield
     handler({"action": "stop"})
-    eventually(lambda: handler({"action": "status"}), "STOPPED")
+    wait_until_it_is("STOPPED")
     glue.delete_job(JobName=JOB)
     logs.delete_log_group(logGroupName=f"{LOG_PREFIX}/output")
 
@@ -43,11 +40,11 @@ def test_a_real_job_is_started_once_reported_and_stopped() -> None:
     again = handler({"action": "start"})
     assert (started["outcome"], again["outcome"]) == ("started", "already_running")
     assert again["run_id"] == started["run_id"]
-    status = eventually(lambda: handler({"action": "status"}), "RUNNING")
+    status = wait_until_it_is("RUNNING")
     assert status["run_id"] == started["run_id"]
     assert 0 <= status["duration_seconds"] < 60
     assert handler({"action": "stop"})["stopped"] == [started["run_id"]]
-    eventually(lambda: handler({"action": "status"}), "STOPPED")
+    wait_until_it_is("STOPPED")
     assert handler({"action": "stop"})["outcome"] == "nothing_running"
 
 
