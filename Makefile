@@ -34,7 +34,7 @@ test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## depl
 chaos: $(VENV)/spark-classes.jsa ## inject faults, twenty seeds of them, and account for every record: make chaos ARGS="--seed 7 --count 1"
 	@$(BIN)/python -m chaos $(ARGS)
 
-bench: $(VENV)/.requirements $(VENV)/spark-classes.jsa benchmarks/.venv/.requirements ## measure, against Flink too: make bench ARGS="bulk --scale 0.1"
+bench: $(VENV)/.requirements $(VENV)/spark-classes.jsa benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements ## measure, against Flink too: make bench ARGS="bulk --scale 0.1"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-report: benchmarks/.venv/.requirements ## plots and docs/performance.md from the newest results
@@ -48,7 +48,7 @@ lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 
 clean: ## remove .venv, caches, and what the demo stored
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi
-	rm -rf $(VENV) benchmarks/.venv node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venv* node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include cdk.mk delivery.mk
@@ -71,6 +71,11 @@ benchmarks/.venv/.requirements: benchmarks/requirements.txt
 		&& $$python -m venv --clear benchmarks/.venv \
 		|| { echo "make bench needs Python 3.11 or 3.12, because of Flink." >&2; exit 2; }
 	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	@touch $@
+
+benchmarks/.venv-spark-4.3/.requirements: benchmarks/spark-4.3.txt $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m venv --clear benchmarks/.venv-spark-4.3
+	benchmarks/.venv-spark-4.3/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/spark-4.3.txt
 	@touch $@
 
 # Part of the set-up, because it is needed once for each Java, each version of Spark and each way to start it.

@@ -15,6 +15,11 @@ from typing import Any
 from local import processes
 
 OTHER_PYTHON = processes.PROJECT / "benchmarks" / ".venv" / "bin" / "python"
+# The Pythons that have a Spark: Glue's, and one whose join finds its state by time (session.join_state_format).
+SPARKS = {
+    "4.1": Path(sys.executable),
+    "4.3": processes.PROJECT / "benchmarks" / ".venv-spark-4.3" / "bin" / "python",
+}
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024**2
 WATCH_SECONDS = 30
 TAIL_CHARACTERS = 1500

@@ -14,7 +14,7 @@ import boto3
 import psycopg
 
 from benchmarks.events import event
-from benchmarks.machine import CompetitorError
+from benchmarks.machine import SPARKS, CompetitorError
 from local import emulator, java, pipeline, postgres, warm_up
 from local.job import Job, environment
 from local.postgres import Server
@@ -86,7 +86,10 @@ def steady(server: Server, folder: Path, scale: float, say: Say) -> dict[str, An
     little = _attempt(server, folder, say, rate=1000, clicks=int(400_000 * scale), scale=scale)
     result["little_history"] = little
     clicks = int(SPARK_RATE * HISTORY_MINUTES * 60 * scale)
-    result["spark"] = _attempt(server, folder, say, join="spark", rate=SPARK_RATE, clicks=clicks, scale=scale)
+    result["spark"] = {
+        version: _attempt(server, folder, say, version=version, rate=SPARK_RATE, clicks=clicks, scale=scale)
+        for version in SPARKS
+    }
     much = result["rates"]["1000"]
     result["p99_ms"] = much["p99_ms"]
     result["batch_growth"] = much["batch_ms"] / little["batch_ms"]
@@ -94,15 +97,18 @@ def steady(server: Server, folder: Path, scale: float, say: Say) -> dict[str, An
 
 
 def _attempt(
-    server: Server, folder: Path, say: Say, *, rate: int, clicks: int, scale: float, join: Join = "postgres"
+    server: Server, folder: Path, say: Say, *, rate: int, clicks: int, scale: float, version: str | None = None
 ) -> dict[str, Any]:
-    say(f"  join in {join}, {rate:,} events/s with {clicks:,} clicks before")
-    run = {"rate": rate} | _run(server, folder, rate=rate, clicks=clicks, scale=scale, join=join)
+    """With the join in that version of Spark, if one is given."""
+    say(f"  join in {f'spark {version}' if version else 'postgres'}, {rate:,} events/s with {clicks:,} clicks before")
+    run = {"rate": rate} | _run(server, folder, rate=rate, clicks=clicks, scale=scale, version=version)
     say(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
     return run
 
 
-def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, join: Join) -> dict[str, Any]:
+def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, version: str | None) -> dict[str, Any]:
+    join: Join = "spark" if version else "postgres"
+    python = SPARKS[version or "4.1"]
     postgres.create_database(server, DATABASE)
     if join == "postgres":
         _store_history(server, clicks)
@@ -119,8 +125,9 @@ def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, 
             kinesis.create_stream(StreamName=name, ShardCount=2)
         spark = environment(java_home=java.ensure(), java_options=warm_up.java_options(), scratch=scratch / "spark")
         database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
-        variables = spark | database | emulator.CREDENTIALS | {"AWS_ENDPOINT_URL_KINESIS": url}
-        job = Job(_arguments(streams, scratch, join), variables, folder / "job.log")
+        endpoints = {"AWS_ENDPOINT_URL_KINESIS": url, "PYSPARK_PYTHON": str(python)}
+        variables = spark | database | emulator.CREDENTIALS | endpoints
+        job = Job(_arguments(streams, scratch, join), variables, folder / "job.log", python=python)
         job.start()
         try:
             before = 0
