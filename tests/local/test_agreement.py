@@ -8,7 +8,7 @@ from runtime.attribution_job.contract import CHECKOUT
 from tests.runtime.attribution_job.test_events import ALMOST, ARRIVAL, JSON, encode, parsed, reason
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=60) | JSON.map(encode) | ALMOST)
 def test_the_job_accepts_what_the_reconciliation_accepts(data: bytes) -> None:
     (row,) = parsed(CHECKOUT, [data])

@@ -49,7 +49,7 @@ def test_a_tie_in_time_goes_to_the_smallest_id_byte_by_byte(spark: SparkSession)
     assert credits(spark, clicks, [Checkout(NOON, "k", "u")]) == {"k": "B"}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(shops=st.lists(shop(), min_size=1, max_size=15))
 def test_it_credits_as_the_rule_says(spark: SparkSession, shops: list[tuple[list[Click], list[Checkout]]]) -> None:
     # Many small shops in one run of Spark, kept apart by their users.

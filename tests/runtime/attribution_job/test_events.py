@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
@@ -212,7 +212,6 @@ def compact(event: Any) -> bytes:
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
 
 
-@settings(deadline=None)
 @given(data=st.lists(JSON.map(encode) | ALMOST | ALMOST.map(json.loads).map(compact), max_size=60))
 def test_the_short_way_for_plain_events_finds_what_the_long_way_finds(data: list[bytes]) -> None:
     events = [*data, encode(checkout), compact(checkout)]
@@ -240,7 +239,6 @@ def test_what_the_generator_and_common_encoders_send_is_plain() -> None:
     assert all(is_plain)
 
 
-@settings(deadline=None)
 @given(data=st.lists(st.binary(max_size=60) | JSON.map(encode) | ALMOST, max_size=60))
 def test_any_bytes_are_either_an_event_or_a_dead_letter(data: list[bytes]) -> None:
     rows = parsed(CHECKOUT, data)

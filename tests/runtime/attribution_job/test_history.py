@@ -175,7 +175,7 @@ def one_users_events() -> st.SearchStrategy[list[Click | Checkout]]:
     )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(stream=one_users_events(), data=st.data())
 def test_whatever_becomes_of_checkpoints_and_streams_what_was_received_follows_the_rule(
     shifts: Shifts, migrated: psycopg.Connection, stream: list[Click | Checkout], data: st.DataObject

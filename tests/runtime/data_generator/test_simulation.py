@@ -108,7 +108,7 @@ shapes = st.builds(
 
 
 @given(shape=shapes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_record_is_as_the_contract_says_or_malformed_on_purpose(shape: Settings) -> None:
     records = simulate(shape, INVOCATION)
     root = fingerprint(shape, INVOCATION)[:16]
@@ -135,7 +135,7 @@ def test_every_record_is_as_the_contract_says_or_malformed_on_purpose(shape: Set
 
 
 @given(shape=shapes)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_ids_are_unique_and_of_the_invocation(shape: Settings) -> None:
     records = simulate(shape, INVOCATION)
     root = fingerprint(shape, INVOCATION)[:16]

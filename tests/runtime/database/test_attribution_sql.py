@@ -40,7 +40,7 @@ def reattribute(connection: psycopg.Connection, start: datetime | str, end: date
     return int(row[0])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(events=shop())
 def test_it_credits_as_the_rule_says(migrated: psycopg.Connection, events: tuple[list[Click], list[Checkout]]) -> None:
     clicks, checkouts = events

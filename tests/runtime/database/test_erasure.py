@@ -158,7 +158,7 @@ def test_dead_letters_go_that_mention_the_person_and_not_another(
 ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(user=ids, ascii_only=st.booleans())
 @example(user="Иван", ascii_only=True)
 def test_every_id_is_found_in_json_and_its_longer_namesakes_are_not(
