@@ -118,7 +118,7 @@ select attribute(array(
       join raw_checkouts k
         on k.user_id = c.user_id
        and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
-     where c.click_timestamp <= %(last_checkout)s
+     where c.click_timestamp <= %(last_known_checkout)s
 ))
 """
 

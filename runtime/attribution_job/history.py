@@ -30,7 +30,7 @@ select began_at is not null as continued,
            date_trunc('milliseconds', coalesce(latest_checkout, 'epoch'))
        ) - %(delay)s::interval) as watermark,
        greatest(unseen_until, latest) as unseen_until,
-       (select max(checkout_timestamp) from raw_checkouts) as last_checkout,
+       (select max(checkout_timestamp) from raw_checkouts) as last_known_checkout,
        latest_click, latest_checkout
   from (select) as always left join previous on true left join other on true
 """

@@ -1,18 +1,14 @@
 """The end of the pipeline: one micro-batch, one transaction in PostgreSQL."""
 
-import io
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, LiteralString
 
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import errors, sql
-from pyarrow import csv
+from psycopg import errors
 from tenacity import (
     Retrying,
     before_sleep_log,
@@ -23,39 +19,16 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from runtime.attribution_job import credit_statements, fence, history, statements
+from runtime.attribution_job import fence, statements
 from runtime.attribution_job.arguments import Join
-from runtime.attribution_job.attribution import WATERMARK_DELAY
 from runtime.attribution_job.failures import JobError
+from runtime.attribution_job.merge import BatchCounts, merge
 
 RETRY_SECONDS = 300
-STAGED = {
-    "click": "staged_clicks",
-    "checkout": "staged_checkouts",
-    "dead_letter": "staged_dead_letters",
-    "candidate": "staged_credits",
-}
 # Conflicts with another writer: the same transaction, tried again, can succeed.
-REPEATABLE = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
+REPEATABLE = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable, errors.UniqueViolation)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchCounts:
-    """Rows that a micro-batch added, by table; `credits` are rows credited, at first or to an earlier click.
-
-    `watermark`: an event older than this was late; the epoch until both streams have shown an event.
-    """
-
-    clicks: int
-    checkouts: int
-    dead_letters: int
-    credits: int
-    late: int
-    duplicates: int
-    unknown_fields: int
-    watermark: datetime
 
 
 class SinkClosedError(Exception):
@@ -99,8 +72,8 @@ class PostgresSink:
     def write(self, rows: Mapping[str, pa.Table], *, query_id: str, batch_id: int) -> BatchCounts:
         """Commits the batch or nothing of it; repeating a batch changes nothing.
 
-        `rows` has a table for each kind of row (STAGED; `candidate` only where Spark joins), with columns of the
-        table that it is staged in.
+        `rows` has the batch's `click`, `checkout` and `dead_letter` (columns of `events.event_schema` and DEAD_LETTER),
+        and where Spark joins its `candidate`s for a credit (`checkout_id`, `click_id`, `click_timestamp`).
 
         Raises:
             FencedError: the connection was lost, and another run writes.
@@ -137,11 +110,7 @@ class PostgresSink:
     def _write_once(self, rows: Mapping[str, pa.Table], query_id: str, batch_id: int) -> BatchCounts:
         connection = self._open_connection()
         with connection.transaction(), connection.cursor() as cursor:
-            for kind, staged in rows.items():
-                if len(staged):
-                    copy(cursor, STAGED[kind], staged)
-            received = {kind: len(staged) for kind, staged in rows.items()}
-            return merge(cursor, received, self._join, query_id=query_id, batch_id=batch_id)
+            return merge(cursor, rows, self._join, query_id=query_id, batch_id=batch_id)
 
     def _open_connection(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
@@ -156,38 +125,6 @@ class PostgresSink:
         return self._connection
 
 
-def merge(cursor: psycopg.Cursor, received: dict[str, int], join: Join, *, query_id: str, batch_id: int) -> BatchCounts:
-    """Brings the staged rows into the tables; see `statements` for the order and why it converges."""
-    batch: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id, "delay": WATERMARK_DELAY}
-    batch |= history.before(cursor, batch)
-    clicks = checkouts = late_clicks = late_checkouts = credited = dead_letters = 0
-    if received["click"]:
-        clicks, late_clicks = one(cursor, statements.INSERT_CLICKS, batch)
-    if received["checkout"]:
-        checkouts, late_checkouts = one(cursor, statements.INSERT_CHECKOUTS, batch)
-    duplicates = received["click"] + received["checkout"] - clicks - checkouts
-    if duplicates:
-        cursor.execute(credit_statements.MARK_LATE, batch)
-    if received["click"] or received["checkout"]:
-        credited = sum(one(cursor, statement, batch)[0] for statement in credit_statements.CREDIT[join])
-    if received["dead_letter"]:
-        dead_letters = one(cursor, statements.INSERT_DEAD_LETTERS, batch)[0]
-    if duplicates:
-        report_conflicts(cursor, batch_id)
-    counts = BatchCounts(
-        clicks=clicks,
-        checkouts=checkouts,
-        dead_letters=dead_letters,
-        credits=credited,
-        late=late_clicks + late_checkouts,
-        duplicates=duplicates,
-        unknown_fields=one(cursor, statements.UNKNOWN_FIELDS, batch)[0],
-        watermark=batch["watermark"],
-    )
-    cursor.execute(statements.RECORD_BATCH, batch | asdict(counts))
-    return counts
-
-
 def worth_retrying(error: BaseException) -> bool:
     """The connection broke, the server is starting, stopping or full, or another writer was in the way."""
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
@@ -199,31 +136,3 @@ def oldest_arrival(rows: Mapping[str, pa.Table]) -> datetime | None:
     """When Kinesis took the oldest record of the batch; null if it has none."""
     arrivals = [pc.min(table["arrived_at"]).as_py() for kind, table in rows.items() if kind != "candidate"]
     return min(filter(None, arrivals), default=None)
-
-
-def copy(cursor: psycopg.Cursor, table: str, rows: pa.Table) -> None:
-    """COPY as CSV, in which an unquoted empty field is null and a quoted one is empty text."""
-    copy_rows = sql.SQL("copy {} ({}) from stdin (format csv)").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
-    )
-    buffer = io.BytesIO()
-    # Of a table that has an empty chunk, pyarrow 26 writes other bytes than those of its rows.
-    csv.write_csv(rows.combine_chunks(), buffer, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
-    with cursor.copy(copy_rows) as stream:
-        stream.write(buffer.getbuffer())
-
-
-def one(cursor: psycopg.Cursor, statement: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:
-    row = cursor.execute(statement, parameters).fetchone()
-    if row is None:
-        raise RuntimeError(f"no row from {statement}")
-    return row
-
-
-def report_conflicts(cursor: psycopg.Cursor, batch_id: int) -> None:
-    ids = [row[0] for row in cursor.execute(statements.CONFLICTS)]
-    if ids:
-        log.warning(
-            "events with a known id but other content; the first one stands",
-            extra={"batch_id": batch_id, "count": len(ids), "ids": ids[:10]},
-        )

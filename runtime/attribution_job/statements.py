@@ -3,7 +3,7 @@
 Every statement converges: run twice, or after another batch that should have come later, the tables end
 the same. Rows are written in key order, so that two writers wait for each other instead of deadlocking.
 Parameters: `query_id`, `batch_id`, and what `history` tells: `watermark` (events before it are late), `unseen_until`
-(up to it there may be events that the query has not seen), `last_checkout` (the latest known before the batch).
+(up to it there may be events that the query has not seen), `last_known_checkout` (of any batch before).
 """
 
 STAGE = """
@@ -11,6 +11,10 @@ create temporary table if not exists staged_clicks (
     click_id text collate "C", user_id text collate "C", click_timestamp timestamptz, session_id text,
     product_id text, page_url text, utm_source text, utm_medium text, utm_campaign text, device_type text,
     arrived_at timestamptz, sequence_number text collate "C", unknown_fields bigint
+) on commit delete rows;
+create temporary table if not exists staged_visits (
+    user_id text collate "C", first_at timestamptz, first_id text collate "C", source text, medium text, campaign text,
+    last_at timestamptz, last_id text collate "C", device text
 ) on commit delete rows;
 create temporary table if not exists staged_checkouts (
     checkout_id text collate "C", user_id text collate "C", checkout_timestamp timestamptz,
@@ -25,56 +29,37 @@ create temporary table if not exists staged_credits (
 ) on commit delete rows;
 """
 
-INSERT_CLICKS = """
-with new as (
-    insert into raw_clicks (click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium,
-                            utm_campaign, device_type, click_timestamp, arrived_at, late)
-    select click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium,
-           utm_campaign, device_type, click_timestamp, arrived_at, click_timestamp < %(watermark)s
-      from staged_clicks
-     order by click_id, sequence_number
-        on conflict (click_id) do nothing
-    returning *
-),
-visits as (
-    select distinct on (user_id)
-           user_id,
-           first_value(click_timestamp) over earliest as first_at,
-           first_value(click_id) over earliest as first_id,
-           first_value(utm_source) over earliest as source,
-           first_value(utm_medium) over earliest as medium,
-           first_value(utm_campaign) over earliest as campaign,
-           click_timestamp as last_at, click_id as last_id, device_type as device
-      from new
-    window earliest as (partition by user_id order by click_timestamp, click_id)
-     order by user_id, click_timestamp desc, click_id desc
-),
-visitors as (
-    insert into users as u (user_id, first_seen, last_seen, first_click_timestamp, first_click_id,
-                            first_utm_source, first_utm_medium, first_utm_campaign,
-                            last_click_timestamp, last_click_id, last_device)
-    select user_id, first_at, last_at, first_at, first_id, source, medium, campaign, last_at, last_id, device
-      from visits
-     order by user_id
-        on conflict (user_id) do update
-       set first_seen = least(u.first_seen, excluded.first_seen),
-           last_seen = greatest(u.last_seen, excluded.last_seen),
-           (first_click_timestamp, first_click_id, first_utm_source, first_utm_medium, first_utm_campaign) = (
-               select f.* from (values
-                   (u.first_click_timestamp, u.first_click_id,
-                    u.first_utm_source, u.first_utm_medium, u.first_utm_campaign),
-                   (excluded.first_click_timestamp, excluded.first_click_id,
-                    excluded.first_utm_source, excluded.first_utm_medium, excluded.first_utm_campaign)
-               ) f (at, id, source, medium, campaign)
-               order by at, id collate "C" limit 1),
-           (last_click_timestamp, last_click_id, last_device) = (
-               select l.* from (values
-                   (u.last_click_timestamp, u.last_click_id, u.last_device),
-                   (excluded.last_click_timestamp, excluded.last_click_id, excluded.last_device)
-               ) l (at, id, device)
-               order by at desc nulls last, id collate "C" desc limit 1)
-)
-select count(*), count(*) filter (where late) from new
+# Planned each time, and with an index for each id, however many clicks there are.
+KNOWN_CLICKS = """
+select click_id
+  from unnest(%(ids)s::text[]) as received (click_id)
+ where (select true from raw_clicks where raw_clicks.click_id = received.click_id collate "C")
+"""
+
+MERGE_VISITS = """
+insert into users as u (user_id, first_seen, last_seen, first_click_timestamp, first_click_id,
+                        first_utm_source, first_utm_medium, first_utm_campaign,
+                        last_click_timestamp, last_click_id, last_device)
+select user_id, first_at, last_at, first_at, first_id, source, medium, campaign, last_at, last_id, device
+  from staged_visits
+ order by user_id
+    on conflict (user_id) do update
+   set first_seen = least(u.first_seen, excluded.first_seen),
+       last_seen = greatest(u.last_seen, excluded.last_seen),
+       (first_click_timestamp, first_click_id, first_utm_source, first_utm_medium, first_utm_campaign) = (
+           select f.* from (values
+               (u.first_click_timestamp, u.first_click_id,
+                u.first_utm_source, u.first_utm_medium, u.first_utm_campaign),
+               (excluded.first_click_timestamp, excluded.first_click_id,
+                excluded.first_utm_source, excluded.first_utm_medium, excluded.first_utm_campaign)
+           ) f (at, id, source, medium, campaign)
+           order by at, id collate "C" limit 1),
+       (last_click_timestamp, last_click_id, last_device) = (
+           select l.* from (values
+               (u.last_click_timestamp, u.last_click_id, u.last_device),
+               (excluded.last_click_timestamp, excluded.last_click_id, excluded.last_device)
+           ) l (at, id, device)
+           order by at desc nulls last, id collate "C" desc limit 1)
 """
 
 INSERT_CHECKOUTS = """
@@ -115,11 +100,6 @@ with new as (
 select count(*) from new
 """
 
-UNKNOWN_FIELDS = """
-select (coalesce((select sum(unknown_fields) from staged_clicks), 0)
-      + coalesce((select sum(unknown_fields) from staged_checkouts), 0))::bigint
-"""
-
 # Twins whose content differs: the first stands, and the log names the others.
 CONFLICTS = """
 select click_id from staged_clicks s join raw_clicks r using (click_id)
@@ -134,11 +114,10 @@ RECORD_BATCH = """
 insert into batches as b (query_id, batch_id, clicks, checkouts, dead_letters, credits, late, duplicates,
                           unknown_fields, first_click, last_click, first_checkout, last_checkout, watermark,
                           latest_click, latest_checkout, unseen_until)
-select %(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, %(credits)s, %(late)s,
-       %(duplicates)s, %(unknown_fields)s, click.first, click.last, checkout.first, checkout.last, %(watermark)s,
-       greatest(click.last, %(latest_click)s), greatest(checkout.last, %(latest_checkout)s), %(unseen_until)s
-  from (select min(click_timestamp) as first, max(click_timestamp) as last from staged_clicks) click,
-       (select min(checkout_timestamp) as first, max(checkout_timestamp) as last from staged_checkouts) checkout
+values (%(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, %(credits)s, %(late)s,
+        %(duplicates)s, %(unknown_fields)s, %(first_click)s, %(last_click)s, %(first_checkout)s, %(last_checkout)s,
+        %(watermark)s, greatest(%(last_click)s::timestamptz, %(latest_click)s),
+        greatest(%(last_checkout)s::timestamptz, %(latest_checkout)s), %(unseen_until)s)
     on conflict (query_id, batch_id) do update
    set clicks = b.clicks + excluded.clicks,
        checkouts = b.checkouts + excluded.checkouts,

@@ -4,34 +4,16 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from runtime.attribution_job.contract import CHECKOUT, CLICK
+from runtime.attribution_job.events import DEAD_LETTER, TIME, event_schema
 from tests.oracle import Checkout, Click
 
-TIME = pa.timestamp("us", tz="UTC")
-
-
 SCHEMAS = {
-    "click": pa.schema(
-        {
-            "click_id": pa.string(), "user_id": pa.string(), "click_timestamp": TIME, "session_id": pa.string(),
-            "utm_source": pa.string(), "device_type": pa.string(), "arrived_at": TIME, "sequence_number": pa.string(),
-            "unknown_fields": pa.int32(),
-        }
-    ),
-    "checkout": pa.schema(
-        {
-            "checkout_id": pa.string(), "user_id": pa.string(), "checkout_timestamp": TIME,
-            "total_amount": pa.string(), "currency": pa.string(), "items": pa.string(), "arrived_at": TIME,
-            "sequence_number": pa.string(), "unknown_fields": pa.int32(),
-        }
-    ),
-    "dead_letter": pa.schema(
-        {
-            "stream_name": pa.string(), "sequence_number": pa.string(), "partition_key": pa.string(),
-            "reason": pa.string(), "data": pa.string(), "arrived_at": TIME,
-        }
-    ),
+    "click": event_schema(CLICK),
+    "checkout": event_schema(CHECKOUT),
+    "dead_letter": DEAD_LETTER,
     "candidate": pa.schema({"checkout_id": pa.string(), "click_id": pa.string(), "click_timestamp": TIME}),
-}  # fmt: skip
+}
 
 
 def click_row(click: Click, *, sequence: int = 0, **labels: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -13,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.attribution_job.arguments import Join
-from runtime.attribution_job.sink import BatchCounts, PostgresSink, SinkClosedError, oldest_arrival
+from runtime.attribution_job.merge import BatchCounts
+from runtime.attribution_job.sink import PostgresSink, SinkClosedError, oldest_arrival
 from tests.oracle import Checkout, Click, first_clicks
 from tests.runtime.attribution_job.conftest import TRUNCATE, Shifts, credits
 from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 from tests.runtime.attribution_job.streaming_join import StreamingJoin
 from tests.strategies import shop
+from tests.waiting import wait_until
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -224,6 +227,26 @@ def test_a_batch_that_the_server_refuses_is_not_tried_again_and_leaves_nothing(
     assert all(rows == [] for rows in everything(migrated).values())
 
 
+def test_a_click_that_somebody_else_stores_at_the_same_time_is_a_duplicate(
+    sink: PostgresSink, migrated: psycopg.Connection
+) -> None:
+    """It is not there when the sink looks for it, and is in the way of its COPY."""
+    with ThreadPoolExecutor() as threads:
+        with migrated.transaction():
+            migrated.execute(
+                "insert into raw_clicks (click_id, user_id, click_timestamp, arrived_at, late)"
+                " values ('c', 'u', %(noon)s, %(noon)s, false)",
+                {"noon": NOON},
+            )
+            rows = table(click_row(Click(NOON, "c", "u")), click_row(Click(NOON, "d", "u")))
+            written = threads.submit(sink.write, rows, query_id=QUERY, batch_id=0)
+            waiting = "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))"
+            wait_until(lambda: migrated.execute(waiting).fetchall(), "the sink waits")
+        counts = written.result()
+    assert (counts.clicks, counts.duplicates) == (1, 1)
+    assert migrated.execute("select click_id from raw_clicks order by 1").fetchall() == [("c",), ("d",)]
+
+
 def test_an_unreachable_server_is_given_up_after_the_retry_time() -> None:
     def refuse() -> psycopg.Connection:
         raise psycopg.OperationalError("refused")
@@ -282,7 +305,7 @@ def check_the_rule(connection: psycopg.Connection, clicks: list[Click], checkout
     assert summed == (len(clicks), len(checkouts))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(delivery=deliveries())
 def test_however_events_are_delivered_the_tables_follow_the_rule(
     sink: PostgresSink,
@@ -297,7 +320,7 @@ def test_however_events_are_delivered_the_tables_follow_the_rule(
     check_the_rule(migrated, clicks, checkouts)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(delivery=deliveries(), joins=st.permutations(get_args(Join)), data=st.data())
 def test_whoever_changes_the_join_ends_with_the_same_tables(
     shifts: Shifts,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from runtime.attribution_job.sink import BatchCounts, PostgresSink
+from runtime.attribution_job.merge import BatchCounts
+from runtime.attribution_job.sink import PostgresSink
 from tests.oracle import Checkout, Click, first_clicks
 from tests.runtime.attribution_job.conftest import credits
 from tests.runtime.attribution_job.rows import checkout_row, click_row, table
