@@ -27,7 +27,6 @@ AS_CSV = csv.WriteOptions(include_header=False, quoting_style="all_valid")
 ROWS_AT_ONCE = 4096
 ENDS = {"first": "min", "last": "max"}
 
-
 log = logging.getLogger(__name__)
 
 
