@@ -57,7 +57,6 @@ def servers(emulator_url: str, server: Server, server_folder: Path) -> Servers:
     )
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("names", [KILLS, OTHERS], ids=["kills", "others"])
 def test_nothing_is_lost_doubled_or_wrong_through_one_fault_after_another(
     servers: Servers, tmp_path: Path, names: tuple[str, ...]

@@ -5,13 +5,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from local import postgres
 from stacks.config import DEV
 from tests.local.commands import leftovers, run, started
-
-pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_demo_accounts_for_every_event_though_job_and_database_fail(tmp_path: Path) -> None:

@@ -26,8 +26,6 @@ from tests.local.commands import leftovers, run
 from tests.local.watching import Seen, files_with, watched
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(900)
-
 STACKS = ["Network", "Streams", "Database", "Processing", "Monitoring"]
 
 

@@ -148,7 +148,6 @@ def wait_for(
     pytest.fail(f"waited for {query} to give {wanted}, got {found}; the job (exit {process.poll()}) last said:\n{tail}")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("join", "changed_to"), [("spark", None), ("postgres", "spark")])
 def test_nothing_is_lost_doubled_or_wrong_through_disorder_a_kill_and_a_reshard(
     client: "KinesisClient",
