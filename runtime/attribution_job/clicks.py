@@ -1,6 +1,6 @@
 """A micro-batch's clicks, prepared so that COPY can put them into `raw_clicks` itself.
 
-An `insert … on conflict` of staged rows takes twice as long: it writes them twice, and one at a time into the table.
+An `insert … on conflict` of staged rows takes half as long again: it writes them twice, and singly into the table.
 """
 
 from datetime import datetime
