@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import events, like_for_like
-from benchmarks.machine import OTHER_PYTHON, SPARKS, CompetitorError, Memory, measure
+from benchmarks.machine import OTHER_PYTHON, CompetitorError, Memory, measure
 from local import java, job, postgres, warm_up
 from local.log_reader import fields
 from local.postgres import Server
@@ -52,9 +53,7 @@ def bulk(server: Server, folder: Path, scale: float, say: Say) -> dict[str, Any]
         attempt(f"flink, hashmap, to files and copied, {turn}", lambda: _copied(server, data, "hashmap", truth, folder))
         attempt(f"flink, hashmap, to nowhere, {turn}", lambda: _flink(data, "hashmap", folder))
     attempt("flink, rocksdb, to nowhere", lambda: _flink(data, "rocksdb", folder))
-    for version in SPARKS:
-        run = functools.partial(_ours, server, data, "spark", truth, folder, version=version)
-        attempt(f"ours, join in spark {version}", run)
+    attempt("ours, join in spark", lambda: _ours(server, data, "spark", truth, folder))
     attempt("bare copy of raw rows", lambda: _bare_copy(server))
     result["runs"]["duckdb, whole files"] = {"seconds": truth["seconds"]}
     ours = _best(result, "ours, join in postgres")
@@ -119,7 +118,6 @@ def _ours(
     truth: dict[str, Any],
     folder: Path,
     *,
-    version: str = "4.1",
     check: bool = True,
     watch: Callable[[Path], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -128,9 +126,9 @@ def _ours(
     shutil.rmtree(scratch, ignore_errors=True)
     home = java.ensure()
     spark = job.environment(java_home=home, java_options=warm_up.java_options(), scratch=scratch / "tmp")
-    variables = spark | {"PYSPARK_SUBMIT_ARGS": SUBMIT, "PYSPARK_PYTHON": str(SPARKS[version])}
+    variables = spark | {"PYSPARK_SUBMIT_ARGS": SUBMIT}
     command: list[object] = [
-        SPARKS[version],
+        sys.executable,
         "-m",
         "benchmarks.ours",
         data,
