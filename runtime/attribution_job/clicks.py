@@ -14,7 +14,7 @@ NOT_STORED = ["sequence_number", "unknown_fields"]
 
 
 class Clicks(NamedTuple):
-    """`new` has the columns of `raw_clicks`, `repeated` those that were received."""
+    """Both with the columns of `events.event_schema`. `repeated`: the click is stored already, or will be by `new`."""
 
     new: pa.Table
     repeated: pa.Table
