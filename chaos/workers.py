@@ -38,8 +38,9 @@ def outcomes_of(seeds: Sequence[int], workers: int, folder: Path) -> Generator[O
         for number in range(workers):
             result, worker_end = context.Pipe(duplex=False)
             process = context.Process(target=_work, args=(todo, worker_end, folder, number, java_home))
-            processes.append(process)
-            process.start()
+            with signals.held():
+                process.start()
+                processes.append(process)
             worker_end.close()
             results.append(result)
         yield from _received(results, len(seeds))
@@ -73,10 +74,9 @@ def _ended() -> Iterator[list[SpawnProcess]]:
     try:
         yield processes
     finally:
-        started = [process for process in processes if process.pid]
-        for process in started:
+        for process in processes:
             process.terminate()
-        for process in started:
+        for process in processes:
             process.join()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local import processes
+from local import processes, signals
 from local.errors import RunError
 from local.log_reader import fields
 
@@ -78,7 +78,8 @@ class Job:
         return self.log.batch
 
     def start(self) -> None:
-        self._process = processes.start(self._command, environment=self._environment, log_file=self.log.path)
+        with signals.held():
+            self._process = processes.start(self._command, environment=self._environment, log_file=self.log.path)
 
     def keep_alive(self) -> bool:
         """Reads the log, and starts the job again if it has ended; true when it did.

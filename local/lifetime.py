@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import deployment, emulator, java, postgres, processes
+from local import deployment, emulator, java, postgres, processes, signals
 from local.cloud import HOST
 from local.deployed_job import DeployedJob
 from local.errors import InputError, RunError
@@ -56,10 +56,11 @@ def up(port: int, console: Console) -> int:
         clear()
         variables = emulator.environment(cloud_folder(), port, java_home)
         log_file = cloud_folder() / "cloud.log"
-        process_id = processes.start_detached(
-            emulator.command(cloud_folder()), environment=variables, log_file=log_file
-        )
-        announce(process_id, port)
+        with signals.held():
+            process_id = processes.start_detached(
+                emulator.command(cloud_folder()), environment=variables, log_file=log_file
+            )
+            announce(process_id, port)
         if not processes.wait_until_listening(port, STARTUP_SECONDS):
             raise RunError(f"the cloud did not start on {HOST}:{port}; see {log_file}")
         say(f"AWS, as far as it is needed, at {emulator.url(port)}")

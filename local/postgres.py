@@ -21,7 +21,7 @@ from typing import Literal
 import psycopg
 from psycopg import sql
 
-from local import processes
+from local import processes, signals
 from local.errors import RunError
 from runtime.database.migrate import migrate, set_password
 
@@ -58,13 +58,16 @@ def running(folder: Path) -> Iterator[Server]:
     with (folder / "users").open("w") as users:
         # Every user shares this lock, which ends with its process at the latest.
         fcntl.flock(users, fcntl.LOCK_SH)
-        server = running_server(folder) or _start(folder)
         try:
+            # An interrupted pg_ctl would leave a server that starts all the same.
+            with signals.held():
+                server = running_server(folder) or _start(folder)
             yield server
         finally:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                stop(folder)
+                if running_server(folder):
+                    stop(folder)
 
 
 def running_server(folder: Path) -> Server | None:
@@ -148,7 +151,7 @@ def _run(folder: Path, name: str, *arguments: str, check: bool = True) -> int:
     output = folder / f"{name}.log"
     with output.open("wb") as log:
         status = subprocess.run(  # noqa: S603 - the package's programs on our own folder
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False, start_new_session=True
         ).returncode
     if check and status != 0:
         raise PostgresError(f"{name} of the embedded PostgreSQL failed: {output.read_text(errors='replace').strip()}")

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from local import signals
+
 STOP_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 PROJECT = Path(__file__).resolve().parent.parent
@@ -58,14 +60,17 @@ def start_detached(command: Sequence[str], *, environment: Mapping[str, str], lo
 @contextmanager
 def piped(command: Sequence[str], *, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """`command` in the project's folder with its output in a pipe, to be read to its end; killed when left early."""
-    process = _popen(
-        command, environment, PROJECT, subprocess.PIPE, _end_with_parent if sys.platform == "linux" else None
-    )
+    process = None
     try:
+        with signals.held():
+            process = _popen(
+                command, environment, PROJECT, subprocess.PIPE, _end_with_parent if sys.platform == "linux" else None
+            )
         yield process
         process.wait()
     finally:
-        kill(process)
+        if process:
+            kill(process)
 
 
 def _appended(log_file: Path) -> BinaryIO:
@@ -134,11 +139,14 @@ def _session_lives(process: subprocess.Popen[bytes]) -> bool:
 def child(
     command: Sequence[str], *, environment: Mapping[str, str], log_file: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    process = start(command, environment=environment, log_file=log_file)
+    process = None
     try:
+        with signals.held():
+            process = start(command, environment=environment, log_file=log_file)
         yield process
     finally:
-        stop(process)
+        if process:
+            stop(process)
 
 
 def _end_with_parent() -> None:
