@@ -63,9 +63,14 @@ def visits(new: pa.Table) -> pa.Table:
 
 def early_or_repeated(clicks: Clicks, batch: dict[str, Any]) -> pa.Table:
     """Those that can concern what is stored already: repeated ones, and those that are no later than it."""
-    times = [batch[name] for name in ("watermark", "unseen_until", "last_known_checkout") if batch[name]]
-    early = pc.less_equal(clicks.new["click_timestamp"], max(times))
-    return pa.concat_tables([clicks.repeated, clicks.new.filter(early)])
+    early = up_to(clicks.new, batch["watermark"], batch["unseen_until"], batch["last_known_checkout"])
+    return pa.concat_tables([clicks.repeated, early])
+
+
+def up_to(clicks: pa.Table, *times: datetime | None) -> pa.Table:
+    """Those that are no later than the latest of the times; none if there is no time."""
+    latest = max(filter(None, times), default=None)
+    return clicks.filter(pc.less_equal(clicks["click_timestamp"], latest)) if latest else clicks.slice(length=0)
 
 
 def _begins(ordered: pa.ChunkedArray) -> pa.Array:

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import sql
+from psycopg import errors, sql
 from pyarrow import csv
 
 from runtime.attribution_job import clicks, credit_statements, history, statements
@@ -87,15 +87,32 @@ def merge(
 
 def store_clicks(cursor: psycopg.Cursor, received: pa.Table, batch: dict[str, Any]) -> tuple[int, int]:
     """Stages those that can concern what is stored; returns how many were new, and how many of these late."""
-    found = clicks.first_of_each_id(received)
-    known = cursor.execute(statements.KNOWN_CLICKS, {"ids": found.new["click_id"].to_pylist()}, prepare=False)
-    found = clicks.without(found, [click_id for (click_id,) in known])
-    stored = clicks.to_store(found.new, batch["watermark"])
-    copy(cursor, "raw_clicks", stored)
+    firsts = clicks.first_of_each_id(received)
+    # No click of any batch is later: a known id can only come with another time, or from somebody else's hand.
+    latest = batch["latest_click"], batch["unseen_until"]
+    try:
+        with cursor.connection.transaction():
+            found = copy_unknown(cursor, firsts, clicks.up_to(firsts.new, *latest), batch)
+    except errors.UniqueViolation:
+        found = copy_unknown(cursor, firsts, firsts.new, batch)
     copy(cursor, "staged_visits", clicks.visits(found.new))
     cursor.execute(statements.MERGE_VISITS)
     copy(cursor, "staged_clicks", clicks.early_or_repeated(found, batch))
-    return len(stored), pc.sum(stored["late"]).as_py() or 0
+    return len(found.new), pc.sum(pc.less(found.new["click_timestamp"], batch["watermark"])).as_py() or 0
+
+
+def copy_unknown(
+    cursor: psycopg.Cursor, found: clicks.Clicks, doubtful: pa.Table, batch: dict[str, Any]
+) -> clicks.Clicks:
+    """Into `raw_clicks`, less those of the doubtful ones that are there.
+
+    Raises:
+        UniqueViolation: one of the others is there too.
+    """
+    known = cursor.execute(statements.KNOWN_CLICKS, {"ids": doubtful["click_id"].to_pylist()}, prepare=False)
+    found = clicks.without(found, [click_id for (click_id,) in known])
+    copy(cursor, "raw_clicks", clicks.to_store(found.new, batch["watermark"]))
+    return found
 
 
 def first_and_last(rows: Mapping[str, pa.Table]) -> dict[str, datetime | None]:

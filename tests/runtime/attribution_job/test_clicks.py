@@ -59,3 +59,10 @@ def test_a_visit_is_a_users_first_and_last_click_with_what_they_said(rows: Recei
         )
         assert (visit["first_at"], visit["first_id"]) == theirs[0][:2]
         assert (visit["last_at"], visit["last_id"], visit["device"]) == theirs[-1]
+
+
+@given(received, st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=3))
+def test_up_to_the_latest_time_are_those_that_are_no_later(rows: Received, minutes: list[int | None]) -> None:
+    times = [None if minute is None else NOON + timedelta(minutes=minute) for minute in minutes]
+    latest = max((minute for minute in minutes if minute is not None), default=-1)
+    assert len(clicks.up_to(made(rows), *times)) == sum(row[2] <= latest for row in rows)

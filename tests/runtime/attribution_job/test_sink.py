@@ -176,20 +176,23 @@ def test_rows_arrive_as_they_were_sent_in_however_many_chunks(sink: PostgresSink
     assert stored == [("one", "u"), ("other", "u")]
 
 
+@pytest.mark.parametrize("later", [-MINUTE, MINUTE], ids=["earlier", "later than all that is known"])
 def test_under_one_id_the_first_event_stands_and_the_log_names_the_other(
-    sink: PostgresSink, migrated: psycopg.Connection, caplog: pytest.LogCaptureFixture
+    sink: PostgresSink, migrated: psycopg.Connection, caplog: pytest.LogCaptureFixture, later: timedelta
 ) -> None:
-    first, twin = Click(NOON, "c", "u"), Click(NOON - MINUTE, "c", "v")
-    checkout = Checkout(NOON, "k", "v")
+    first, twin = Click(NOON, "c", "u"), Click(NOON + later, "c", "v")
+    checkout = Checkout(NOON + MINUTE, "k", "v")
     sink.write(table(click_row(first)), query_id=QUERY, batch_id=0)
-    sink.write(
+    counts = sink.write(
         table(click_row(twin), checkout_row(checkout), candidate_row(checkout, twin)),
         query_id=QUERY,
         batch_id=1,
     )
+    assert (counts.clicks, counts.duplicates) == (0, 1)
     assert migrated.execute("select user_id from raw_clicks").fetchall() == [("u",)]
     assert credits(migrated) == {"k": None}
     assert "other content" in caplog.text
+    assert "Retrying" not in caplog.text
 
 
 def test_users_sum_up_what_their_events_say(sink: PostgresSink, migrated: psycopg.Connection) -> None:
