@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import bulk, steady
 from benchmarks.machine import OTHER_PYTHON, describe
-from local import postgres
+from local import postgres, signals
 from local.postgres import Server
 from local.processes import PROJECT
 
@@ -37,6 +37,7 @@ KEYS = {
 
 def main() -> int:
     """Exit status 1 when a workload failed; what the others gave is kept."""
+    signals.clean_up_when_interrupted()
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; without any, all")
     parser.add_argument("--scale", type=float, default=1.0, help="of every size (default: %(default)s)")
@@ -50,15 +51,19 @@ def main() -> int:
     path: Path = options.results / f"{date}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"date": date, "scale": options.scale, "machine": describe(), "workloads": {}}
-    with postgres.running(folder / "postgres") as server:
-        for name in chosen:
-            print(f"{name}:", flush=True)
-            results["workloads"][name] = _attempt(WORKLOADS[name], server, folder, options.scale)
-            results |= {key: results["workloads"].get(source, {}).get(key) for key, source in KEYS.items()}
-            results["minutes"] = round((time.monotonic() - began) / 60, 1)
-            path.write_text(json.dumps(results, indent=2) + "\n")
-        postgres.drop_database(server, bulk.DATABASE)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with postgres.running(folder / "postgres") as server:
+            for name in chosen:
+                print(f"{name}:", flush=True)
+                results["workloads"][name] = _attempt(WORKLOADS[name], server, folder, options.scale)
+                results |= {key: results["workloads"].get(source, {}).get(key) for key, source in KEYS.items()}
+                results["minutes"] = round((time.monotonic() - began) / 60, 1)
+                path.write_text(json.dumps(results, indent=2) + "\n")
+    except KeyboardInterrupt:
+        print(f"ended; what was measured until then is in {path}" if results["workloads"] else "ended")
+        return 130
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps({key: results[key] for key in KEYS}, indent=2))
     subprocess.run([OTHER_PYTHON, "-m", "benchmarks.report", path], check=True, cwd=PROJECT)  # noqa: S603 - our own
     return int(any("error" in workload for workload in results["workloads"].values()))
