@@ -3,6 +3,7 @@
 import argparse
 import functools
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def main() -> None:
     )  # fmt: skip
     clicks, checkouts = (read(spark, options.folder / kind, options.files_per_batch) for kind in KINDS)
     seconds = run(clicks, checkouts, arguments, options.database_url)
-    print(json.dumps({"seconds": seconds}), flush=True)
+    # At once, because the query's thread may log meanwhile: `print` writes the line break on its own.
+    sys.stdout.write(json.dumps({"seconds": seconds}) + "\n")
+    sys.stdout.flush()
     spark.stop()
 
 
