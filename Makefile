@@ -12,7 +12,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test test-e2e chaos bench bench-report lint clean
+.PHONY: help setup demo replay test test-e2e chaos bench bench-environments bench-report lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -34,8 +34,11 @@ test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## depl
 chaos: $(VENV)/spark-classes.jsa ## inject faults, twenty seeds of them, and account for every record: make chaos ARGS="--seed 7 --count 1"
 	@$(BIN)/python -m chaos $(ARGS)
 
-bench: $(VENV)/.requirements $(VENV)/spark-classes.jsa benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements ## measure, against Flink too: make bench ARGS="bulk --scale 0.1"
+bench: ## measure, against Flink too: make bench ARGS="bulk --scale 0.1"
+	@$(MAKE) --no-print-directory --jobs=2 bench-environments
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements
 
 bench-report: benchmarks/.venv/.requirements ## plots and docs/performance.md from the newest results
 	@benchmarks/.venv/bin/python -m benchmarks.report

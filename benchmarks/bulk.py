@@ -27,6 +27,8 @@ SUBMIT = (
 )
 # Large batches change a user's row less often; the join of Spark needs memory for what it joins besides.
 FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 16}
+# With four times the users.
+FILES_PER_BATCH_OF_CATCH_UP = 32
 EVENTS_PER_FILE = 27_500
 FOUND = """
 select count(*), count(click_id),
@@ -83,7 +85,10 @@ def catch_up(server: Server, folder: Path, scale: float, say: Say) -> dict[str, 
     shape = events.Shape(clicks=total * 10 // 11, checkouts=total // 11, users=200_000, hours=6, late_every=1000)
     data, truth = _make(shape, folder, say, shards=False)
     with Memory.watched() as memory:
-        run = _ours(server, data, "postgres", truth, folder, check=False, watch=functools.partial(_tell_stored, say))
+        run = _ours(
+            server, data, "postgres", truth, folder, files_per_batch=FILES_PER_BATCH_OF_CATCH_UP, check=False,
+            watch=functools.partial(_tell_stored, say),
+        )  # fmt: skip
     with psycopg.connect(server.url(DATABASE)) as connection:
         late = connection.execute("select sum(late)::bigint from batches").fetchone()
     result = {"events": shape.events, "truth": truth, "run": run, "late": late and late[0]}
@@ -118,6 +123,7 @@ def _ours(
     truth: dict[str, Any],
     folder: Path,
     *,
+    files_per_batch: int | None = None,
     check: bool = True,
     watch: Callable[[Path], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -135,7 +141,12 @@ def _ours(
         server.url(DATABASE, "pipeline_writer"),
         join,
     ]
-    command += ["--checkpoint", scratch / "checkpoint", "--files_per_batch", str(FILES_PER_BATCH[join])]
+    command += [
+        "--checkpoint",
+        scratch / "checkpoint",
+        "--files_per_batch",
+        str(files_per_batch or FILES_PER_BATCH[join]),
+    ]
     run = measure(command, folder / "ours.log", variables, watch=watch)
     run |= _found(server)
     clicks = _one(server, "select count(*) from raw_clicks")

@@ -1,14 +1,11 @@
 """One-second batches on 65 minutes of history: from the put of an event to the commit of its row."""
 
-import functools
 import json
-import os
 import random
 import shutil
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +13,7 @@ from typing import Any, NamedTuple
 import boto3
 import psycopg
 
+from benchmarks import history
 from benchmarks.events import event
 from benchmarks.machine import SPARKS, CompetitorError
 from local import emulator, java, pipeline, postgres, warm_up
@@ -36,7 +34,7 @@ PUT_AT_ONCE = 5_000
 # The history in a few batches: Spark 4.1 goes through all of its state in each.
 RECORDS_PER_BATCH = 100_000
 # Java compiles what it runs often, for about so long; a smaller scale is for trying things out.
-WARM_UP_SECONDS = 45
+WARM_UP_SECONDS = 40
 LEAST_WARM_UP_SECONDS = 25
 MEASURED_SECONDS = 30
 # What is promised is of this rate.
@@ -44,23 +42,6 @@ PROMISED_RATE, PROMISE_MEASURED_SECONDS = 1000, 60
 LEAST_MEASURED_SECONDS = 10
 # The publisher's pace: a tenth of a second's events at a time.
 TICK = 0.1
-# Indexes that are built afterwards take a fraction of the time.
-NO_INDEXES = "alter table raw_clicks drop constraint raw_clicks_pkey; drop index raw_clicks_by_user"
-INDEXES = """
-set maintenance_work_mem = '512MB';
-alter table raw_clicks add constraint raw_clicks_pkey primary key (click_id);
-create index raw_clicks_by_user on raw_clicks (user_id, click_timestamp, click_id)
-"""
-WRITERS = os.cpu_count() or 1
-HISTORY = """
-insert into raw_clicks (click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium, utm_campaign,
-                        device_type, click_timestamp, arrived_at, late)
-select 'h-' || md5(n::text), 'user-' || lpad((hashint8(n) & 2147483647) %% %(users)s || '', 7, '0'),
-       's-' || substr(md5(n::text), 1, 12), 'product-00001', 'https://shop.example/products/product-00001', 'google',
-       'cpc', 'brand', 'mobile', at, at, false
-  from (select n, now() - interval '65 minutes' * (1 - n / %(clicks)s::float8) as at
-          from generate_series(%(first)s, %(clicks)s, %(step)s) n) click
-"""
 PERCENTILES = """
 select percentile_cont(array[0.5, 0.99]) within group (
            order by extract(epoch from b.committed_at - r.arrived_at) * 1000),
@@ -119,7 +100,7 @@ def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, 
     python = SPARKS[version or "4.1"]
     postgres.create_database(server, DATABASE)
     if join == "postgres":
-        _store_history(server, clicks)
+        history.store(server.url(DATABASE), clicks, minutes=HISTORY_MINUTES, users=USERS)
     scratch = folder / "steady"
     shutil.rmtree(scratch, ignore_errors=True)
     with emulator.running(folder / "emulator.log") as url:
@@ -145,20 +126,6 @@ def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, 
             return _measured(server, folder / "job.log", measured)
         finally:
             job.stop()
-
-
-def _store_history(server: Server, clicks: int) -> None:
-    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
-        connection.execute(NO_INDEXES)
-        with ThreadPoolExecutor(WRITERS) as writers:
-            list(writers.map(functools.partial(_store_part, server, clicks), range(1, WRITERS + 1)))
-        connection.execute(INDEXES)
-        connection.execute("vacuum analyze")
-
-
-def _store_part(server: Server, clicks: int, first: int) -> None:
-    with psycopg.connect(server.url(DATABASE)) as connection:
-        connection.execute(HISTORY, {"first": first, "step": WRITERS, "clicks": clicks, "users": USERS})
 
 
 def _publish_history(kinesis: Any, streams: dict[Stream, str], rate: int, clicks: int) -> int:
