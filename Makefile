@@ -82,7 +82,7 @@ benchmarks/.venv-spark-4.3/.requirements: benchmarks/spark-4.3.txt $(REQUIREMENT
 	@touch $@
 
 # Part of the set-up, because it is needed once for each Java, each version of Spark and each way to start it.
-$(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt local/job.py | $(VENV)/.requirements
+$(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt local/servers/job.py | $(VENV)/.requirements
 	@$(BIN)/python -m local warm-up
 
 $(VENV)/pyvenv.cfg:

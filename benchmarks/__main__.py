@@ -13,9 +13,9 @@ from typing import Any
 
 from benchmarks import bulk, steady
 from benchmarks.machine import OTHER_PYTHON, describe
-from local import postgres, signals
-from local.postgres import Server
-from local.processes import PROJECT
+from local.folder import PROJECT
+from local.servers import postgres, signals
+from local.servers.postgres import Server
 
 Workload = Callable[[Server, Path, float, Callable[[str], None]], dict[str, Any]]
 WORKLOADS: dict[str, Workload] = {

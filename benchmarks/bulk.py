@@ -12,10 +12,10 @@ import psycopg
 
 from benchmarks import events, like_for_like
 from benchmarks.machine import OTHER_PYTHON, CompetitorError, Memory, measure
-from local import java, job, postgres, warm_up
-from local.log_reader import fields
-from local.postgres import Server
-from runtime.attribution_job.arguments import Join
+from local.servers import class_archive, java, job, postgres
+from local.servers.job_log import fields
+from local.servers.postgres import Server
+from runtime.attribution_job.join.rule import Join
 
 Say = Callable[[str], None]
 DATABASE = "bench"
@@ -131,7 +131,7 @@ def _ours(
     scratch = folder / "spark"
     shutil.rmtree(scratch, ignore_errors=True)
     home = java.ensure()
-    spark = job.environment(java_home=home, java_options=warm_up.java_options(), scratch=scratch / "tmp")
+    spark = job.environment(java_home=home, java_options=class_archive.java_options(), scratch=scratch / "tmp")
     variables = spark | {"PYSPARK_SUBMIT_ARGS": SUBMIT}
     command: list[object] = [
         sys.executable,

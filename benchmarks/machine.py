@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local import processes
+from local.folder import PROJECT
+from local.servers import processes
 
-OTHER_PYTHON = processes.PROJECT / "benchmarks" / ".venv" / "bin" / "python"
+OTHER_PYTHON = PROJECT / "benchmarks" / ".venv" / "bin" / "python"
 # The Pythons that have a Spark: Glue's, and one whose join finds its state by time (session.join_state_format).
 SPARKS = {
     "4.1": Path(sys.executable),
-    "4.3": processes.PROJECT / "benchmarks" / ".venv-spark-4.3" / "bin" / "python",
+    "4.3": PROJECT / "benchmarks" / ".venv-spark-4.3" / "bin" / "python",
 }
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024**2
 WATCH_SECONDS = 30

@@ -16,7 +16,7 @@ from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.job import start
 from runtime.attribution_job.progress import log_as_json
 from runtime.attribution_job.session import create_session
-from runtime.attribution_job.sink import PostgresSink
+from runtime.attribution_job.sink.postgres import PostgresSink
 
 # Arrival of what lies in files: late enough that no event is from the future.
 ARRIVED = "2026-12-01 00:00:00"

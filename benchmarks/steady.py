@@ -16,10 +16,12 @@ import psycopg
 from benchmarks import history
 from benchmarks.events import event
 from benchmarks.machine import SPARKS, CompetitorError
-from local import emulator, java, pipeline, postgres, warm_up
-from local.job import Job, environment
-from local.postgres import Server
-from runtime.attribution_job.arguments import Join
+from local.cloud import emulator
+from local.pipeline import waiting
+from local.servers import class_archive, java, postgres
+from local.servers.job import Job, environment
+from local.servers.postgres import Server
+from runtime.attribution_job.join.rule import Join
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
 from runtime.data_generator.simulation import Record
@@ -112,7 +114,9 @@ def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, 
         streams: dict[Stream, str] = {"clicks": "bench-clicks", "checkouts": "bench-checkouts"}
         for name in streams.values():
             kinesis.create_stream(StreamName=name, ShardCount=2)
-        spark = environment(java_home=java.ensure(), java_options=warm_up.java_options(), scratch=scratch / "spark")
+        spark = environment(
+            java_home=java.ensure(), java_options=class_archive.java_options(), scratch=scratch / "spark"
+        )
         database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
         endpoints = {"AWS_ENDPOINT_URL_KINESIS": url, "PYSPARK_PYTHON": str(python)}
         variables = spark | database | emulator.CREDENTIALS | endpoints
@@ -187,7 +191,7 @@ def _wait(server: Server, published: int, job: Job) -> None:
         def stored() -> int:
             return int((connection.execute(STORED).fetchone() or (0,))[0])
 
-        if not pipeline.wait_until_stored(published, stored, job.check, lambda _: None):
+        if not waiting.wait_until_stored(published, stored, job.check, lambda _: None):
             raise CompetitorError(f"{stored():,} of {published:,} events were stored; {job.where_to_look()}")
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from chaos import report
 from chaos.run import Outcome
 from chaos.workers import folder_of, outcomes_of
-from local import signals
 from local.errors import InputError, RunError
 from local.folder import data_folder, locked
+from local.servers import signals
 
 FIRST_SEED, SEEDS = 1, 20
 # Each has a Java, a PostgreSQL and an emulator: more than a gigabyte.

@@ -12,8 +12,8 @@ from typing import Any, LiteralString, TypeAlias
 import psycopg
 from psycopg.rows import dict_row
 
-from local.contract import LABELS, Event, RefusedError, parse
-from local.reconciliation import Reconciliation, Record, credit
+from local.reconciliation.comparison import Reconciliation, Record, credit
+from local.reconciliation.contract import LABELS, Event, RefusedError, parse
 from runtime.data_generator.events import Stream
 
 Row: TypeAlias = dict[str, Any]

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from chaos.postgres_proxy import PostgresProxy
 from local.errors import RunError
-from local.postgres import UNPRIVILEGED_USER
+from local.servers.postgres import UNPRIVILEGED_USER
 
 WRITER = "pipeline_writer"
 WAIT_SECONDS = 30

@@ -9,7 +9,7 @@ from chaos.kinesis_proxy import KinesisFault
 from chaos.postgres_proxy import Moment
 from chaos.rig import Rig, Servers
 from chaos.schedule import DISK_FULL, OFFSETS, REFUSES, STATE, Fault
-from local import postgres
+from local.servers import postgres
 from runtime.data_generator.events import Stream
 
 Injection: TypeAlias = Callable[[Rig, Fault], None]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.publisher import PERIOD_SECONDS, Publisher
-from local.reconciliation import Reconciliation, Record
+from local.pipeline.publisher import PERIOD_SECONDS, Publisher
+from local.reconciliation.comparison import Reconciliation, Record
 from runtime.data_generator.events import Stream
 
 if TYPE_CHECKING:

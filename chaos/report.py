@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chaos.run import Outcome
-from local.processes import PROJECT
+from local.folder import PROJECT
 
 CATALOGUE = Path(__file__).parent / "faults.toml"
 DOCUMENT = PROJECT / "docs" / "reliability.md"

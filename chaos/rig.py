@@ -14,10 +14,12 @@ from chaos import database_faults, kinesis_proxy, postgres_proxy
 from chaos.kinesis_proxy import KinesisProxy
 from chaos.postgres_proxy import PostgresProxy
 from chaos.schedule import Schedule
-from local import emulator, environ, pipeline, postgres
+from local.cloud import emulator
 from local.errors import RunError
-from local.job import Job, environment
-from local.postgres import Server
+from local.pipeline import undeployed
+from local.servers import environ, postgres
+from local.servers.job import Job, environment
+from local.servers.postgres import Server
 from runtime.attribution_job import checkpoints
 from runtime.attribution_job.arguments import parse_arguments
 from runtime.data_generator import handler
@@ -110,7 +112,7 @@ def assembled(schedule: Schedule, servers: Servers, folder: Path) -> Iterator[Ri
         proxied = {"AWS_ENDPOINT_URL_KINESIS": reads.url}
         stack.enter_context(environ.changed(direct | proxied, without="AWS_"))
         kinesis = boto3.client("kinesis", endpoint_url=servers.kinesis_url)
-        streams = stack.enter_context(pipeline.own_streams(kinesis, name.replace("_", "-")))
+        streams = stack.enter_context(undeployed.own_streams(kinesis, name.replace("_", "-")))
         stack.callback(postgres.drop_database, servers.postgres, name)
         postgres.create_database(servers.postgres, name)
         if servers.disk:

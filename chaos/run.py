@@ -14,10 +14,11 @@ from chaos import contents, faults
 from chaos.publishing import Ledger, SeededPublisher
 from chaos.rig import Rig, Servers, assembled
 from chaos.schedule import Schedule
-from local import pipeline, readback
 from local.errors import RunError
-from local.figures import rows_stored
-from local.reconciliation import Record, collect, reconcile
+from local.pipeline import waiting
+from local.pipeline.waiting import rows_stored
+from local.reconciliation import readback
+from local.reconciliation.comparison import Record, collect, reconcile
 from runtime.data_generator import handler
 
 COMMITTED: LiteralString = "select exists (select from batches where committed_at > %(moment)s)"
@@ -134,7 +135,7 @@ def _end_shards(rig: Rig) -> None:
 
 def _drain(rig: Rig, total: int) -> None:
     with rig.owner() as owner:
-        if not pipeline.wait_until_stored(total, lambda: rows_stored(owner), rig.job.keep_alive, lambda _: None):
+        if not waiting.wait_until_stored(total, lambda: rows_stored(owner), rig.job.keep_alive, lambda _: None):
             raise RunError(f"{rows_stored(owner)} of {total} rows were stored; {rig.job.where_to_look()}")
 
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from runtime.attribution_job.arguments import Join
+from runtime.attribution_job.join.rule import Join
 from runtime.data_generator.events import Stream
 
 STATE, OFFSETS = "job killed while it writes state", "job killed while it writes offsets"

@@ -9,7 +9,8 @@ import psycopg
 
 from chaos import database_faults
 from chaos.rig import Servers
-from local import emulator, postgres
+from local.cloud import emulator
+from local.servers import postgres
 
 
 @contextmanager

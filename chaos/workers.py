@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chaos import servers
 from chaos.run import Outcome, run
 from chaos.schedule import draw
-from local import java, signals, warm_up
 from local.errors import RunError
+from local.servers import class_archive, java, signals
 
 # They are passed on as text, because not all of them can be sent to another process.
 ERRORS = (RunError, psycopg.Error, BotoCoreError, ClientError)
@@ -86,7 +86,7 @@ def _work(
     own = folder / f"servers-{number}"
     try:
         signals.clean_up_when_interrupted()
-        with servers.running(own, java_home=java_home, java_options=warm_up.java_options()) as up:
+        with servers.running(own, java_home=java_home, java_options=class_archive.java_options()) as up:
             while (seed := todo.get()) is not None:
                 results.send(run(draw(seed), up, folder_of(seed, folder)))
     except ERRORS as error:

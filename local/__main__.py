@@ -9,8 +9,14 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local import demo, housekeeping, java, lifetime, logs, replay, signals, warm_up
+from local import housekeeping
+from local.cloud import lifetime, logs
+from local.demo.run import Options
+from local.demo.run import run as run_demo
 from local.errors import InputError, RunError
+from local.pipeline import warm_up
+from local.replay.run import run as run_replay
+from local.servers import java, signals
 from runtime.database.migrate import MigrationError
 
 EPILOG = """\
@@ -111,10 +117,10 @@ def _add_demo(command: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    options = demo.Options(
+    options = Options(
         seconds=arguments.seconds, rate=arguments.rate, headless=arguments.headless, report=arguments.report
     )
-    return demo.run(options, java.ensure(), Console())
+    return run_demo(options, java.ensure(), Console())
 
 
 def _add_up(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -160,7 +166,7 @@ def _add_replay(command: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="one row for each checkout, in order of time",
     )
     replay_parser.set_defaults(
-        run=lambda given: replay.run(given.clicks, given.checkouts, given.output, java.ensure, Console())
+        run=lambda given: run_replay(given.clicks, given.checkouts, given.output, java.ensure, Console())
     )
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.errors import InputError
-from local.processes import PROJECT
+
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 def data_folder() -> Path:

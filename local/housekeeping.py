@@ -12,9 +12,10 @@ import psycopg
 from psycopg import sql
 from rich.console import Console
 
-from local import deployed, lifetime, postgres
+from local.cloud import environment, lifetime
 from local.errors import InputError
 from local.folder import data_folder, holder, locked, postgres_folder
+from local.servers import postgres
 from runtime.database.connection import read_url
 
 TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
@@ -56,7 +57,7 @@ def status(console: Console) -> int:
     say(f"running: {holder() or 'no demo, no replay'}")
     if url := lifetime.endpoint():
         say(f"cloud: up at {url}")
-        for line in deployed.status(url):
+        for line in environment.status(url):
             say(f"  {line}")
     else:
         say("cloud: not up")
@@ -101,7 +102,7 @@ def _deployed_database(stack: ExitStack) -> str:
     folder = lifetime.instance_folder()
     if not (folder / "data" / "PG_VERSION").exists():
         raise InputError("nothing has been deployed yet: make demo, or python -m local up")
-    return stack.enter_context(postgres.running(folder)).url(deployed.DATABASE)
+    return stack.enter_context(postgres.running(folder)).url(environment.DATABASE)
 
 
 def _size(folder: Path) -> int:

@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from local.cloud import cloudformation, functions, glue, kinesis, rds, schedules
+from local.cloud.services import cloudformation, functions, glue, kinesis, rds, schedules
 
 
 def main(folder: Path) -> None:

@@ -1,31 +1,36 @@
-"""CloudWatch Logs, as what runs in this cloud writes to it."""
+"""`python -m local logs`: CloudWatch Logs of the deployed functions and the job."""
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
 
-import boto3
+from local.cloud import deployed_job, emulator, lifetime
+from local.cloud.environment import GENERATOR_LOG_GROUP
+from local.cloud.log_reader import LogReader
+from local.errors import InputError
 
-if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
+GROUPS = {
+    "generator": GENERATOR_LOG_GROUP,
+    "job": deployed_job.LOG_GROUP,
+    "migrations": "/aws/lambda/ecommerce-streaming-dev-database",
+    "orchestrator": "/aws/lambda/ecommerce-streaming-dev-orchestrator",
+}
+LOOK_SECONDS = 1
 
-# PutLogEvents takes 10,000 events and 1 MiB at a time.
-LINES_PER_REQUEST = 100
-LINE_CHARACTERS = 10_000
 
+def show(source: str, *, follow: bool) -> int:
+    """Prints the log of one of GROUPS, oldest line first; `follow`: until it is interrupted.
 
-class LogStream:
-    """A new stream of the log group, which must exist."""
-
-    def __init__(self, group: str, name: str) -> None:
-        self._logs = boto3.client("logs")
-        self._group, self._name = group, name
-        self._logs.create_log_stream(logGroupName=group, logStreamName=name)
-
-    def put(self, lines: Sequence[bytes]) -> None:
-        now = int(time.time() * 1000)
-        texts = [line.decode(errors="replace").strip()[:LINE_CHARACTERS] for line in lines]
-        events: list[InputLogEventTypeDef] = [{"timestamp": now, "message": text} for text in texts if text]
-        for first in range(0, len(events), LINES_PER_REQUEST):
-            chunk = events[first : first + LINES_PER_REQUEST]
-            self._logs.put_log_events(logGroupName=self._group, logStreamName=self._name, logEvents=chunk)
+    Raises:
+        InputError: nothing is up.
+    """
+    url = lifetime.endpoint()
+    if url is None:
+        raise InputError("nothing is up: python -m local up")
+    with emulator.reached(url):
+        reader = LogReader(GROUPS[source], since=datetime.fromtimestamp(0, UTC))
+        while True:
+            for line in reader.new():
+                print(line, flush=True)
+            if not follow:
+                return 0
+            time.sleep(LOOK_SECONDS)

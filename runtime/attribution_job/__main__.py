@@ -2,7 +2,7 @@
 
 import sys
 
-from runtime.attribution_job.job import main
+from runtime.attribution_job.lifetime import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
-Join: TypeAlias = Literal["spark", "postgres"]
+from runtime.attribution_job.join.rule import Join
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,6 @@ def unpack() -> None:
 
 if __name__ == "__main__":
     unpack()
-    from runtime.attribution_job.job import main
+    from runtime.attribution_job.lifetime import main
 
     main(sys.argv[1:])

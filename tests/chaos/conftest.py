@@ -9,8 +9,8 @@ import pytest
 
 from chaos import postgres_proxy
 from chaos.postgres_proxy import PostgresProxy
-from local import postgres
-from local.postgres import Server
+from local.servers import postgres
+from local.servers.postgres import Server
 
 numbers = itertools.count()
 

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from chaos.contents import Table, compare, expected, read
-from local.reconciliation import Reconciliation, Record
-from runtime.attribution_job.sink import PostgresSink
+from local.reconciliation.comparison import Reconciliation, Record
+from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.data_generator.events import Stream
 from tests.oracle import Checkout, Click
-from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

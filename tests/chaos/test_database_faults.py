@@ -18,11 +18,11 @@ import pytest
 
 from chaos import database_faults
 from chaos.postgres_proxy import Moment, PostgresProxy
-from local import postgres
-from local.postgres import Server
-from runtime.attribution_job.sink import RETRY_SECONDS, PostgresSink
+from local.servers import postgres
+from local.servers.postgres import Server
+from runtime.attribution_job.sink.postgres import RETRY_SECONDS, PostgresSink
 from tests.oracle import Checkout, Click
-from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -15,9 +15,9 @@ from botocore.config import Config
 
 from chaos import kinesis_proxy
 from chaos.kinesis_proxy import Kind, KinesisFault, KinesisProxy
-from local.readback import read_streams
-from local.reconciliation import collect
-from runtime.attribution_job.kinesis_source import SCHEMA, KinesisDataSource, KinesisStreamReader, Offsets
+from local.reconciliation.comparison import collect
+from local.reconciliation.readback import read_streams
+from runtime.attribution_job.sources.kinesis import SCHEMA, KinesisDataSource, KinesisStreamReader, Offsets
 from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish

@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chaos import kinesis_proxy
 from chaos.kinesis_proxy import Kind, KinesisFault, KinesisProxy
 from chaos.publishing import Ledger, SeededPublisher
-from local.readback import read_streams
-from local.reconciliation import Reconciliation, Record
+from local.reconciliation.comparison import Reconciliation, Record
+from local.reconciliation.readback import read_streams
 from runtime.data_generator.events import Stream
 
 if TYPE_CHECKING:

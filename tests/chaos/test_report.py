@@ -7,7 +7,7 @@ import pytest
 from chaos import report
 from chaos.run import Injected, Outcome
 from chaos.schedule import FAULTS
-from local.processes import PROJECT
+from local.folder import PROJECT
 
 
 def outcome(seed: int, *faults: tuple[str, float], lost: int = 0) -> Outcome:

@@ -15,9 +15,9 @@ from chaos.__main__ import line
 from chaos.rig import Servers, assembled
 from chaos.run import Injected, Outcome, run
 from chaos.schedule import Fault, Schedule
-from local import java, warm_up
-from local.postgres import Server
-from local.processes import PROJECT
+from local.folder import PROJECT
+from local.servers import class_archive, java
+from local.servers.postgres import Server
 from tests.local.commands import leftovers
 from tests.waiting import wait_until
 
@@ -53,7 +53,7 @@ def servers(emulator_url: str, server: Server, server_folder: Path) -> Servers:
         postgres_folder=server_folder,
         disk=None,
         java_home=java.ensure(),
-        java_options=warm_up.java_options(),
+        java_options=class_archive.java_options(),
     )
 
 

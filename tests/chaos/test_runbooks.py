@@ -11,12 +11,12 @@ import pytest
 from botocore import xform_name
 
 from chaos import database_faults
-from local import postgres
-from local.postgres import Server
-from local.processes import PROJECT
-from runtime.attribution_job.sink import PostgresSink
+from local.folder import PROJECT
+from local.servers import postgres
+from local.servers.postgres import Server
+from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
-from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 from tests.waiting import wait_until
 
 QUERY = "00000000-0000-0000-0000-000000000007"

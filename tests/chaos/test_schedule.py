@@ -8,8 +8,8 @@ from chaos.__main__ import FIRST_SEED, SEEDS
 from chaos.faults import INJECTIONS
 from chaos.report import catalogue
 from chaos.schedule import FAULTS, draw
-from local.processes import PROJECT
-from runtime.attribution_job.arguments import Join
+from local.folder import PROJECT
+from runtime.attribution_job.join.rule import Join
 
 DEFAULT = range(FIRST_SEED, FIRST_SEED + SEEDS)
 

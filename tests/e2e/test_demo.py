@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from local import postgres
+from local.servers import postgres
 from stacks.config import DEV
 from tests.local.commands import leftovers, run, started
 

@@ -12,15 +12,15 @@ import boto3
 import psycopg
 import pytest
 
-from local import emulator, processes
-from local.deployed import STREAMS, database_url
-from local.deployed_job import DeployedJob
-from local.deployment import CLI
-from local.figures import rows_stored
-from local.processes import PROJECT
-from local.readback import read_database, read_streams
-from local.reconciliation import collect, reconcile
-from local.schedule import FUNCTION
+from local.cloud import emulator
+from local.cloud.deployed_job import DeployedJob
+from local.cloud.deployment import CLI
+from local.cloud.environment import GENERATOR, STREAMS, database_url
+from local.folder import PROJECT
+from local.pipeline.waiting import rows_stored
+from local.reconciliation.comparison import collect, reconcile
+from local.reconciliation.readback import read_database, read_streams
+from local.servers import processes
 from stacks.config import DEV
 from tests.local.commands import leftovers, run
 from tests.local.watching import Seen, files_with, watched
@@ -76,7 +76,7 @@ def the_deployed_templates_are_those_for_aws(folder: Path) -> None:
 
 def publish(*, clicks: int) -> int:
     """Invokes the generator as anybody may; returns the number of events."""
-    answer = boto3.client("lambda").invoke(FunctionName=FUNCTION, Payload=json.dumps({"clicks": clicks}))
+    answer = boto3.client("lambda").invoke(FunctionName=GENERATOR, Payload=json.dumps({"clicks": clicks}))
     counts = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, counts
     return int(counts["clicks"] + counts["checkouts"])
@@ -121,7 +121,7 @@ def others_on_this_machine_learn_no_password(seen: Seen, folder: Path) -> None:
     superuser = folder / "cloud" / "rds" / DEV.name("database") / "password"
     secrets = [*logins, superuser.read_text()]
     assert len(set(secrets)) == 4
-    seen.check(["local.cloud", "local.cloud.tls", "postgres", "java"], secrets)
+    seen.check(["local.cloud", "local.cloud.services.tls", "postgres", "java"], secrets)
     assert files_with(folder, secrets) == {str(superuser.relative_to(folder)): 0o600}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes import PROJECT
+from local.folder import PROJECT
 from tests.local.watching import arguments, started_for
 
 SECONDS = 110

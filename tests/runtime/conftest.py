@@ -10,9 +10,9 @@ import pytest
 from psycopg import sql
 from pyspark.sql import SparkSession
 
-from local import postgres as embedded
-from local.postgres import Server
-from local.processes import PROJECT
+from local.folder import PROJECT
+from local.servers import postgres as embedded
+from local.servers.postgres import Server
 from runtime.attribution_job.session import create_session
 
 numbers = itertools.count()
@@ -60,7 +60,7 @@ def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["SPARK_CONF_DIR"] = str(PROJECT / "local" / "spark")
+    os.environ["SPARK_CONF_DIR"] = str(PROJECT / "local" / "servers" / "spark")
     # Generated code, as on Glue; the tests of the whole job run it interpreted, as the demo does.
     generated = "--conf spark.sql.codegen.wholeStage=true --conf spark.sql.codegen.factoryMode=FALLBACK"
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"{generated} pyspark-shell"

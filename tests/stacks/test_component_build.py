@@ -50,11 +50,11 @@ def test_a_push_to_main_starts_it_by_the_connection_and_the_commit_is_told(compo
         ("runtime/data_generator/shop.py", {"data_generator"}),
         ("tests/runtime/data_generator/test_shoppers.py", {"data_generator"}),
         ("runtime/orchestrator/requirements.lock", {"orchestrator"}),
-        ("runtime/attribution_job/sink.py", {"attribution_job"}),
+        ("runtime/attribution_job/sink/postgres.py", {"attribution_job"}),
         ("runtime/database/migrations/0003_attribution.sql", {"attribution_job"}),
         ("runtime/__init__.py", set(COMPONENTS)),
         ("tests/runtime/conftest.py", set(COMPONENTS)),
-        ("local/emulator.py", set(COMPONENTS)),
+        ("local/cloud/emulator.py", set(COMPONENTS)),
         ("stacks/bundling.py", set(COMPONENTS)),
         ("requirements-dev.txt", set(COMPONENTS)),
         ("Makefile", set(COMPONENTS)),
@@ -79,7 +79,7 @@ def test_whatever_its_tests_and_its_bundle_import_starts_it(component: str) -> N
         files |= imported
         unseen += imported
     paths = {str(path.relative_to(ROOT)) for path in files}
-    assert {"local/postgres.py", "stacks/certificates.py", f"runtime/{component}/__init__.py"} <= paths
+    assert {"local/servers/postgres.py", "stacks/certificates.py", f"runtime/{component}/__init__.py"} <= paths
     # What only the common fixtures take from another component is that one's to build.
     anothers = "|".join(watched(another) for another in COMPONENTS)
     assert not [path for path in paths if not re.search(anothers, path)]

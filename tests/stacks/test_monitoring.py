@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime.attribution_job.merge import BatchCounts
+from runtime.attribution_job.sink.transaction import BatchCounts
 from stacks.job_metrics import FIELDS
 from stacks.monitoring import QUERIES
 from tests.stacks.conftest import ROOT, Environment

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.model import OperationModel
 
-from runtime.attribution_job.kinesis_source import KinesisStreamReader, _connect
+from runtime.attribution_job.sources.kinesis import KinesisStreamReader, _connect
 from runtime.data_generator import handler as data_generator
 from runtime.database import handler as database
 from runtime.database.connection import connection_string
@@ -231,7 +231,7 @@ def test_what_was_called_is_all_that_the_code_can_call(called: dict[str, list[Ca
 
 
 def source(path: Path) -> list[Path]:
-    return [path] if path.suffix else sorted(path.glob("*.py"))
+    return [path] if path.suffix else sorted(path.rglob("*.py"))
 
 
 def operations(files: list[Path]) -> set[str]:

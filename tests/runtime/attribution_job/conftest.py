@@ -6,10 +6,10 @@ from typing import get_args
 import psycopg
 import pytest
 
-from local.postgres import Server
-from runtime.attribution_job import fence
-from runtime.attribution_job.arguments import Join
-from runtime.attribution_job.sink import PostgresSink
+from local.servers.postgres import Server
+from runtime.attribution_job.join.rule import Join
+from runtime.attribution_job.sink import fence
+from runtime.attribution_job.sink.postgres import PostgresSink
 
 TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches"
 

@@ -12,14 +12,16 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from local import postgres as embedded
-from local.postgres import Server
-from runtime.attribution_job import attribution, checkpoints, job
-from runtime.attribution_job.arguments import JobArguments, Join
+from local.servers import postgres as embedded
+from local.servers.postgres import Server
+from runtime.attribution_job import checkpoints, job, lifetime
+from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.failures import RestoredDatabaseError, UnreadableCheckpointError
+from runtime.attribution_job.join import attribution
+from runtime.attribution_job.join.rule import Join
 from tests.oracle import Checkout, Click
 from tests.runtime.attribution_job.conftest import credits, open_sink
-from tests.runtime.attribution_job.published import Published
+from tests.runtime.attribution_job.events.published import Published
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -72,7 +74,7 @@ class Runs:
         monkeypatch.setattr(job, "create_session", lambda: self._spark)
         monkeypatch.setattr(job, "read_stream", lambda *_: next(records))
         monkeypatch.setattr(job, "connect", lambda _: psycopg.connect(self.url, autocommit=True))
-        job.run(self.arguments, [])
+        lifetime.run(self.arguments, [])
 
     def with_checkpoint(self, folder: Path) -> "Runs":
         """Runs that go on with a copy of the checkpoint."""

@@ -16,10 +16,11 @@ import boto3
 import psycopg
 import pytest
 
-from local import emulator as aws
-from local import processes
-from local.postgres import Server
-from runtime.attribution_job.arguments import Join
+from local.cloud import emulator as aws
+from local.folder import PROJECT
+from local.servers import processes
+from local.servers.postgres import Server
+from runtime.attribution_job.join.rule import Join
 from tests.oracle import Checkout, Click, first_clicks
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def job(
         "DATABASE_URL": postgres.url(database, "pipeline_writer"),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_DIRS": str(tmp_path / "spark"),
-        "SPARK_CONF_DIR": str(processes.PROJECT / "local" / "spark"),
+        "SPARK_CONF_DIR": str(PROJECT / "local" / "servers" / "spark"),
     }
     environment.pop("PYSPARK_SUBMIT_ARGS", None)
     command = [

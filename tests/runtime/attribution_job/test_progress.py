@@ -6,7 +6,7 @@ import pytest
 
 from runtime.attribution_job.progress import JsonFormatter, watermark_lag
 from runtime.attribution_job.session import join_state_format
-from runtime.attribution_job.sink import worth_retrying
+from runtime.attribution_job.sink.postgres import worth_retrying
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.stub import ANY, Stubber
 
-from local.processes import free_port
+from local.servers.processes import free_port
 from runtime.data_generator import handler as module
 from runtime.data_generator.handler import handler
 from runtime.data_generator.publishing import PublishError

@@ -9,11 +9,11 @@ import pytest
 from botocore.stub import Stubber
 from psycopg.conninfo import conninfo_to_dict
 
-from local.postgres import Server
+from local.servers.postgres import Server
 from runtime.attribution_job.progress import JsonFormatter
-from runtime.attribution_job.sink import PostgresSink
+from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.database.connection import RDS_CERTIFICATES, connect, connection_string, verified_connection_string
-from tests.runtime.attribution_job.rows import table
+from tests.runtime.attribution_job.sink.rows import table
 
 LOGIN = {
     "host": "db.example",

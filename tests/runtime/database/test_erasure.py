@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from local.postgres import Server
-from runtime.attribution_job.sink import PostgresSink
+from local.servers.postgres import Server
+from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
-from tests.runtime.attribution_job.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

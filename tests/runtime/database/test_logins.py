@@ -16,13 +16,13 @@ import psycopg
 import pytest
 import trustme
 
-from local import processes
-from local.postgres import Server
-from runtime.attribution_job.sink import PostgresSink
+from local.servers import processes
+from local.servers.postgres import Server
+from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.database.connection import connect
 from runtime.database.migrate import set_password
 from tests.oracle import Click
-from tests.runtime.attribution_job.rows import click_row, table
+from tests.runtime.attribution_job.sink.rows import click_row, table
 from tests.waiting import wait_until
 
 QUERY = str(uuid4())
@@ -40,7 +40,8 @@ def tls(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     port = processes.free_port()
-    command = [sys.executable, "-m", "local.cloud.tls", str(port), str(postgres.port), str(folder / "server.pem")]
+    arguments = [str(port), str(postgres.port), str(folder / "server.pem")]
+    command = [sys.executable, "-m", "local.cloud.services.tls", *arguments]
     with processes.child(command, environment=os.environ, log_file=folder / "tls.log"):
         assert processes.wait_until_listening(port, 30)
         yield port, folder / "authority.pem"

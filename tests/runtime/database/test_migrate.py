@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local import postgres as embedded
+from local.servers import postgres as embedded
 from runtime.database.migrate import Migration, MigrationError, migrate, read_migrations, set_password
 
 ONE = Migration(number=1, name="0001_one.sql", statements="create table one (a int)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import PROJECT
+from local.folder import PROJECT
 
 FOLDERS = ("runtime", "local", "stacks")
 EXECUTING = {"execute", "executemany", "copy", "stream"}
@@ -112,7 +112,7 @@ def test_only_sql_from_the_source_is_executed() -> None:
 def test_what_a_statement_is_made_of_is_looked_up_where_it_is_defined() -> None:
     """`statements.X` is fixed because everything in those modules is."""
     for name in ("statements", "credit_statements"):
-        source = Source(PROJECT / "runtime" / "attribution_job" / f"{name}.py")
+        source = Source(PROJECT / "runtime" / "attribution_job" / "sink" / f"{name}.py")
         constants = {target for target in source.bindings if target.isupper()}
         assert constants
         assert constants <= source.fixed

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from local.postgres import Server
+from local.servers.postgres import Server
 from tests.waiting import wait_until
 
 LogIn = Callable[[str], psycopg.Connection]

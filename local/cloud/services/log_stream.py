@@ -1,0 +1,31 @@
+"""CloudWatch Logs, as what runs in this cloud writes to it."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
+
+# PutLogEvents takes 10,000 events and 1 MiB at a time.
+LINES_PER_REQUEST = 100
+LINE_CHARACTERS = 10_000
+
+
+class LogStream:
+    """A new stream of the log group, which must exist."""
+
+    def __init__(self, group: str, name: str) -> None:
+        self._logs = boto3.client("logs")
+        self._group, self._name = group, name
+        self._logs.create_log_stream(logGroupName=group, logStreamName=name)
+
+    def put(self, lines: Sequence[bytes]) -> None:
+        now = int(time.time() * 1000)
+        texts = [line.decode(errors="replace").strip()[:LINE_CHARACTERS] for line in lines]
+        events: list[InputLogEventTypeDef] = [{"timestamp": now, "message": text} for text in texts if text]
+        for first in range(0, len(events), LINES_PER_REQUEST):
+            chunk = events[first : first + LINES_PER_REQUEST]
+            self._logs.put_log_events(logGroupName=self._group, logStreamName=self._name, logEvents=chunk)

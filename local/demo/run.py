@@ -1,0 +1,143 @@
+"""`python -m local demo`: the shop's events, the job and its tables, live; in the end, the reconciliation."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.live import Live
+
+from local import files
+from local.demo import report, view
+from local.demo.figures import Reader
+from local.folder import locked
+from local.pipeline import deployed, undeployed, waiting
+from local.pipeline.parts import Pipeline, Publishing, WatchedJob
+from local.progress import bar, is_live
+from local.reconciliation.comparison import Published, collect, reconcile
+from local.reconciliation.readback import read_database, read_streams
+from local.servers import class_archive, signals
+
+DATABASE = "demo"
+OWN_SERVERS = ("DATABASE_URL", "KINESIS_ENDPOINT_URL")
+LOOK_SECONDS = 0.2
+LINE_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`seconds`: how long to publish; null: until Ctrl-C. `rate`: events per second."""
+
+    seconds: float | None
+    rate: float
+    headless: bool
+    report: Path | None
+
+
+def run(options: Options, java_home: Path | None, console: Console) -> int:
+    """Exit status 0 when nothing was lost, duplicated or wrong.
+
+    Raises:
+        InputError, RunError: see `undeployed.running`.
+    """
+    if options.report:
+        files.check_writable(options.report)
+    began, since = datetime.now(UTC), time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
+
+    with (
+        locked("demo"),
+        _pipeline(say, java_home) as parts,
+        closing(Reader(parts.database_url)) as reader,
+    ):
+        say(f"publishing about {options.rate:g} events a second; the job reads them as soon as it is up")
+        publisher = _publish(options, parts, reader, say, console)
+        say("publishing ended; reading back what the streams accepted")
+        published = collect(read_streams(parts.kinesis, parts.streams))
+        _wait(published, parts, reader, console)
+        parts.job.stop()
+        with psycopg.connect(parts.database_url, autocommit=True) as connection:
+            result = reconcile(published, read_database(connection, parts.streams))
+        missing = max(0, publisher.clicks + publisher.checkouts - published.records)
+        result.add_lost(missing, f"{missing} records that the generator published and no stream has")
+        account = report.account(result, reader.update(at_once=True), parts.job.restarts, began)
+    console.print(report.table(result, account))
+    if options.report:
+        files.write_atomically(options.report, json.dumps(account, indent=2).encode() + b"\n")
+    return 0 if result.clean else 1
+
+
+def _pipeline(say: Callable[[str], None], java_home: Path | None) -> AbstractContextManager[Pipeline[WatchedJob]]:
+    """The deployed stacks; or, where a server of the user's own is to be used, the parts without a deployment."""
+    given = [name for name in OWN_SERVERS if os.environ.get(name)]
+    if not given:
+        return deployed.running(say, java_home=java_home)
+    say(f"{' and '.join(given)} given: nothing is deployed")
+    options = class_archive.java_options()
+    return undeployed.running(DATABASE, say, java_home=java_home, java_options=options, keep_database=False)
+
+
+def _publish(
+    options: Options, parts: Pipeline[WatchedJob], reader: Reader, say: Callable[[str], None], console: Console
+) -> Publishing:
+    """Publishes for as long as wanted, and shows what becomes of it."""
+    began = time.monotonic()
+    live = is_live(console) and not options.headless
+    screen = Live(console=console, screen=True, auto_refresh=False) if live else nullcontext()
+    next_show = began
+    with signals.finishing_first() as asked_to_stop, screen, parts.publisher(options.rate) as publisher:
+        while not asked_to_stop() and not _is_over(options, began):
+            publisher.check()
+            if parts.job.keep_alive() and not live:
+                say("the job has died: started again where its checkpoint is")
+            if time.monotonic() >= next_show:
+                next_show += 1 if live else LINE_SECONDS
+                moment = _moment(options, parts, reader, publisher, time.monotonic() - began)
+                if isinstance(screen, Live):
+                    screen.update(view.Screen(moment), refresh=True)
+                else:
+                    say(view.line(moment))
+            time.sleep(LOOK_SECONDS)
+    return publisher
+
+
+def _is_over(options: Options, began: float) -> bool:
+    return options.seconds is not None and time.monotonic() >= began + options.seconds
+
+
+def _moment(
+    options: Options, parts: Pipeline[WatchedJob], reader: Reader, publisher: Publishing, elapsed: float
+) -> view.Moment:
+    return view.Moment(
+        clicks=publisher.clicks,
+        checkouts=publisher.checkouts,
+        rate=publisher.rate,
+        figures=reader.update(),
+        batch=parts.job.batch,
+        job_restarts=parts.job.restarts,
+        elapsed=elapsed,
+        length=options.seconds,
+    )
+
+
+def _wait(published: Published, parts: Pipeline[WatchedJob], reader: Reader, console: Console) -> None:
+    total = published.to_store
+    with bar(console, "stored") as show:
+        complete = waiting.wait_until_stored(
+            total, reader.stored, parts.job.keep_alive, lambda stored: show(stored, total)
+        )
+    if not complete:
+        console.print(
+            f"Gave up after {waiting.STALLED_SECONDS} s in which nothing arrived:"
+            f" {reader.stored():,} of {total:,} records are in PostgreSQL;"
+            f" {parts.job.where_to_look()}",
+            markup=False,
+        )

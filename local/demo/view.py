@@ -1,0 +1,198 @@
+"""The live view of the demo, and one plain line of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from local.demo.chart import Chart
+from local.demo.figures import Channel, Figures, Percentiles
+
+BAR = "█"
+# Lines from which on there is room for the chart, too.
+TALL = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """`batch`: the job's last log line about a micro-batch. `elapsed`, `length`: seconds of publishing."""
+
+    clicks: int
+    checkouts: int
+    rate: float
+    figures: Figures
+    batch: Mapping[str, Any] | None
+    job_restarts: int
+    elapsed: float
+    length: float | None
+
+
+class Screen:
+    """The live view of a moment, laid out for the terminal as it is now."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._moment = moment
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        moment = self._moment
+        layout = Layout()
+        tall = options.max_height >= TALL
+        layout.split_column(
+            Layout(_header(moment), size=1),
+            Layout(name="numbers", size=9),
+            Layout(name="details", size=12 if tall else None),
+            Layout(name="chart", visible=tall),
+            Layout(_footer(), size=1),
+        )
+        layout["numbers"].split_row(
+            Layout(_panel("events", _pairs(_events(moment)))),
+            Layout(_panel("checkouts", _pairs(_checkouts(moment)))),
+            Layout(_panel("job", _pairs(_job(moment)))),
+        )
+        layout["details"].split_row(
+            Layout(_panel("revenue by first-click channel", _channels(moment.figures)), ratio=2),
+            Layout(_panel("dead letters by reason", _dead_letters(moment.figures))),
+        )
+        if tall:
+            chart = Chart(moment.figures.recent_p99, "ms")
+            layout["chart"].update(_panel("put to row, p99 of what came in at each look, last minute", chart))
+        yield from console.render(layout, options)
+
+
+def line(moment: Moment) -> str:
+    """The same in one line, for a log."""
+    figures = moment.figures
+    return (
+        f"published {moment.clicks + moment.checkouts:,}, stored {figures.stored:,},"
+        f" checkouts {figures.checkouts:,}, credited {figures.credited:,}, late {figures.late:,},"
+        f" dead-lettered {sum(figures.dead_letters.values()):,}, batch {_of(moment.batch, 'batch_ms')} ms,"
+        f" p50 {ms(figures.last_minute['p50'])}, p99 {ms(figures.last_minute['p99'])}"
+    )
+
+
+def _header(moment: Moment) -> Table:
+    grid = Table.grid(expand=True)
+    grid.add_column()
+    grid.add_column(justify="right")
+    of = f" of {_clock(moment.length)}" if moment.length else ""
+    grid.add_row(
+        Text(" First-click attribution, live", style="bold"),
+        Text(f"{_clock(moment.elapsed)}{of} ", style="bold"),
+    )
+    return grid
+
+
+def _footer() -> Text:
+    return Text(" Ctrl-C: stop publishing, let the job finish, reconcile; twice: end at once", style="dim")
+
+
+def _events(moment: Moment) -> list[tuple[str, str]]:
+    figures = moment.figures
+    return [
+        ("clicks in", f"{moment.clicks:,}"),
+        ("checkouts in", f"{moment.checkouts:,}"),
+        ("per second", f"{moment.rate:,.0f}"),
+        ("stored", f"{figures.stored:,}"),
+        ("on the way", f"{max(0, moment.clicks + moment.checkouts - figures.stored):,}"),
+        ("late", f"{figures.late:,}"),
+        ("dead-lettered", f"{sum(figures.dead_letters.values()):,}"),
+    ]
+
+
+def _checkouts(moment: Moment) -> list[tuple[str, str]]:
+    figures = moment.figures
+    return [
+        ("stored", f"{figures.checkouts:,}"),
+        ("credited", f"{figures.credited:,}"),
+        ("unattributed", f"{figures.unattributed:,}"),
+        ("put to row, s", " p50  p99"),
+        (" last minute", _both(figures.last_minute)),
+        (" overall", _both(figures.overall)),
+    ]
+
+
+def _job(moment: Moment) -> list[tuple[str, str]]:
+    batch = moment.batch
+    return [
+        ("state", "running" if batch else "starting"),
+        ("restarts", str(moment.job_restarts)),
+        ("batch", f"{_of(batch, 'batch_id')}"),
+        ("batch time", f"{_of(batch, 'batch_ms')} ms"),
+        ("watermark lag", seconds(batch.get("watermark_lag_seconds") if batch else None)),
+        ("state rows", f"{_of(batch, 'state_rows')}"),
+    ]
+
+
+def _channels(figures: Figures) -> Table:
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(ratio=1, no_wrap=True)
+    if not figures.channels:
+        grid.add_row(Text("the job is starting: first rows in about 20 seconds", style="dim"))
+    most = max((channel.revenue for channel in figures.channels), default=0) or 1
+    for channel in figures.channels:
+        bar = Text(BAR * max(1, round(12 * channel.revenue / most)), overflow="crop")
+        bar.stylize("cyan" if channel.credited else "dim")
+        grid.add_row(_name(channel), f"{channel.checkouts:,}", f"{channel.revenue:,.0f}", bar)
+    return grid
+
+
+def _name(channel: Channel) -> str:
+    if not channel.credited:
+        return "unattributed"
+    if channel.source is None:
+        return "direct"
+    return f"{channel.source} / {channel.medium or '-'}"
+
+
+def _dead_letters(figures: Figures) -> Table:
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    for reason, count in figures.dead_letters.items():
+        grid.add_row(f"{count:,}", Text(reason))
+    return grid
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    grid = Table.grid(expand=True)
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(justify="right", no_wrap=True, style="bold")
+    for name, value in rows:
+        grid.add_row(name, value)
+    return grid
+
+
+def _panel(title: str, content: RenderableType) -> Panel:
+    return Panel(content, title=title, title_align="left", box=box.ROUNDED, border_style="blue")
+
+
+def _of(batch: Mapping[str, Any] | None, name: str) -> str:
+    value = batch.get(name) if batch else None
+    return "-" if value is None else f"{value:,}"
+
+
+def ms(value: int | None) -> str:
+    return "-" if value is None else f"{value:,} ms"
+
+
+def _both(values: Percentiles) -> str:
+    return " ".join("   -" if value is None else f"{value / 1000:.2f}" for value in (values["p50"], values["p99"]))
+
+
+def seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f} s"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -1,0 +1,186 @@
+"""`python -m local replay`: a user's own events through Kinesis, the job and PostgreSQL, into a CSV file."""
+
+import heapq
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, LiteralString, NamedTuple
+
+import psycopg
+from rich.console import Console
+
+from local import files
+from local.errors import InputError, RunError
+from local.folder import locked
+from local.pipeline import undeployed, waiting
+from local.pipeline.parts import Pipeline
+from local.progress import bar
+from local.replay import account
+from local.replay.account import Sent
+from local.replay.lines import Line, is_oversized, open_lines, partition_key, read_lines
+from local.servers import class_archive
+from local.servers.job import Job
+from runtime.data_generator.events import Stream
+from runtime.data_generator.publishing import PublishError, publish
+from runtime.data_generator.simulation import Record
+
+DATABASE = "replay"
+RECORDS_PER_BATCH = 50_000
+# For so many events at once, code that is optimized late is worth its time; for a demo's few it is not.
+OPTIMIZING = ["-XX:TieredStopAtLevel=4"]
+# What is in memory at a time on the way to Kinesis.
+CHUNK_RECORDS = 2_000
+CHUNK_BYTES = 8 * 1024 * 1024
+PUBLISH_SECONDS = 120
+
+RECEIVED: LiteralString = "select coalesce(sum(clicks + checkouts + dead_letters + duplicates), 0)::bigint from batches"
+# Milliseconds, as in the events, unless there is more to say.
+OUTPUT: LiteralString = """
+copy (
+    select checkout_id, user_id,
+           to_char(checkout_timestamp at time zone 'UTC',
+                   case when extract(microseconds from checkout_timestamp) % 1000 = 0
+                        then 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end
+           ) as checkout_timestamp,
+           click_id,
+           to_char(click_timestamp at time zone 'UTC',
+                   case when extract(microseconds from click_timestamp) % 1000 = 0
+                        then 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end
+           ) as click_timestamp,
+           utm_source, utm_medium, utm_campaign, total_amount, currency
+      from attributed_checkouts a
+     order by a.checkout_timestamp, checkout_id
+) to stdout (format csv, header)
+"""
+
+
+class Source(NamedTuple):
+    stream: Stream
+    path: Path
+    file: BinaryIO
+    size: int
+
+
+def run(clicks: Path, checkouts: Path, output: Path, find_java: Callable[[], Path | None], console: Console) -> int:
+    """Exit status 0 when every line is accounted for. `find_java` gives the JAVA_HOME of the job.
+
+    Raises:
+        InputError: a file cannot be read, or the output not be written; nothing has been started then.
+        RunError: the job ended, or not everything arrived.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        sources = [_open("clicks", clicks, stack), _open("checkouts", checkouts, stack)]
+        _check_output(output, sources)
+        java_home = find_java()
+        stack.enter_context(locked("replay"))
+        parts = stack.enter_context(
+            undeployed.running(
+                DATABASE,
+                lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+                java_home=java_home,
+                java_options=[*class_archive.java_options(), *OPTIMIZING],
+                keep_database=False,
+                records_per_batch=RECORDS_PER_BATCH,
+                # The faster one where much comes at once: docs/decisions/0008-where-the-join-runs.md.
+                join="postgres",
+            )
+        )
+        sent = _publish(sources, parts, console)
+        connection = stack.enter_context(psycopg.connect(parts.database_url, autocommit=True))
+        _wait(sent, parts, connection, console)
+        parts.job.stop()
+        with files.written_atomically(output) as file, connection.cursor().copy(OUTPUT) as rows:
+            for row in rows:
+                file.write(row)
+        arrived = account.read_arrived(connection, parts.streams, {one.stream: one.path for one in sources})
+    console.print(account.table(sent, arrived, time.monotonic() - began))
+    console.print(f"Written: {output}", markup=False, highlight=False, soft_wrap=True)
+    return 0 if account.is_complete(sent, arrived) else 1
+
+
+def interleave(sources: Sequence[Source]) -> Iterator[tuple[Source, Line]]:
+    """The lines of all files, each file's in order, so that all are read to the same share of their size.
+
+    Files sorted by time thus reach the job about in the order of time, and little of them late.
+    """
+
+    def by_share(source: Source, place: int) -> Iterator[tuple[float, int, Line]]:
+        for line in read_lines(source.file):
+            yield line.end / source.size, place, line
+
+    merged = heapq.merge(*(by_share(source, place) for place, source in enumerate(sources)))
+    return ((sources[place], line) for _, place, line in merged)
+
+
+def to_records(lines: Iterator[tuple[Source, Line]], sent: Sent) -> Iterator[Record]:
+    """What can be published of the lines; `sent` counts what cannot, and says where it is."""
+    for source, line in lines:
+        sent.lines += 1
+        if is_oversized(line):
+            sent.oversized.append(f"{source.path.name}:{line.number}")
+        elif not (line.data or b"").strip():
+            sent.blank += 1
+        else:
+            yield Record(source.stream, partition_key(line), line.data or b"", late=False, defect=None)
+
+
+def _open(stream: Stream, path: Path, stack: ExitStack) -> Source:
+    return Source(stream, path, stack.enter_context(open_lines(path)), path.stat().st_size)
+
+
+def _check_output(output: Path, sources: Sequence[Source]) -> None:
+    files.check_writable(output)
+    if any(output.exists() and output.samefile(source.path) for source in sources):
+        raise InputError(f"{output}: the output would replace an input")
+
+
+def _publish(sources: Sequence[Source], parts: Pipeline[Job], console: Console) -> Sent:
+    sent = Sent()
+    total = sum(source.size for source in sources)
+    with bar(console, "published, bytes") as show:
+        for chunk in chunks(to_records(interleave(sources), sent)):
+            parts.job.check()
+            _send(chunk, parts)
+            sent.published += len(chunk)
+            show(sum(source.file.tell() for source in sources), total)
+        show(total, total)
+    return sent
+
+
+def chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
+    chunk: list[Record] = []
+    size = 0
+    for record in records:
+        chunk.append(record)
+        size += len(record.data)
+        if len(chunk) == CHUNK_RECORDS or size > CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _send(chunk: Sequence[Record], parts: Pipeline[Job]) -> None:
+    try:
+        publish(parts.kinesis, parts.streams, chunk, PUBLISH_SECONDS)
+    except PublishError as error:
+        raise RunError(f"Kinesis did not take every record: {error}") from error
+
+
+def _wait(sent: Sent, parts: Pipeline[Job], connection: psycopg.Connection, console: Console) -> None:
+    def received() -> int:
+        (count,) = connection.execute(RECEIVED).fetchone() or (0,)
+        return int(count)
+
+    # A job that dies is not started again here: records that it repeats would be counted twice.
+    with bar(console, "stored, records") as show:
+        complete = waiting.wait_until_stored(
+            sent.published, received, parts.job.check, lambda count: show(count, sent.published)
+        )
+    if not complete:
+        raise RunError(
+            f"gave up after {waiting.STALLED_SECONDS} s in which nothing arrived: {received():,} of"
+            f" {sent.published:,} records are in PostgreSQL; the job's log is {parts.job.log.path}"
+        )

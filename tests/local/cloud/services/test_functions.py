@@ -1,0 +1,128 @@
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from local.servers.job_log import fields
+from tests.glue_job import zipped
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+numbers = itertools.count()
+HANDLER = """
+import logging, psycopg, pydantic_core
+def handler(event, context):
+    logging.getLogger("shop").info("invoked", extra={"clicks": event.get("clicks")})
+    if event.get("clicks") == 13:
+        raise ValueError("unlucky")
+    return psycopg.pq.__impl__
+"""
+
+
+@pytest.fixture
+def client(emulator: str) -> "LambdaClient":
+    return boto3.client("lambda")
+
+
+@pytest.fixture
+def function(client: "LambdaClient") -> Iterator[str]:
+    """With packages that are compiled for another machine."""
+    name = f"function-{next(numbers)}"
+    code = {
+        "handler.py": HANDLER,
+        "psycopg_binary/pq.cpython-314-aarch64-linux-gnu.so": "not for this processor",
+        "psycopg_binary/__init__.py": "raise ImportError('made for another machine')",
+        "pydantic_core/__init__.py": "raise ImportError('made for another machine')",
+        "pydantic_core/core.cpython-314-aarch64-linux-gnu.so": "not for this processor",
+    }
+    client.create_function(
+        FunctionName=name, Runtime="python3.13", Role="arn:aws:iam::000000000000:role/r", Handler="handler.handler",
+        Code={"ZipFile": zipped(code)}, Timeout=30,
+    )  # fmt: skip
+    yield name
+    client.delete_function(FunctionName=name)
+
+
+def log_lines(function: str) -> list[dict[str, Any]]:
+    logs = boto3.client("logs")
+    try:
+        events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [line for line in map(fields, (event["message"] for event in events)) if line]
+
+
+def count(namespace: str, metric: str, dimension: str, value: str) -> float:
+    now = datetime.now(UTC)
+    points = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace, MetricName=metric, Dimensions=[{"Name": dimension, "Value": value}], Period=60,
+        StartTime=now - timedelta(hours=1), EndTime=now + timedelta(minutes=1), Statistics=["Sum"],
+    )["Datapoints"]  # fmt: skip
+    return sum(point["Sum"] for point in points)
+
+
+def test_a_function_runs_with_the_compiled_packages_of_this_machine(client: "LambdaClient", function: str) -> None:
+    answer = client.invoke(FunctionName=function, Payload=b"{}")
+    assert json.loads(answer["Payload"].read()) == "binary"
+
+
+def test_a_function_logs_lines_of_json(client: "LambdaClient", function: str) -> None:
+    client.invoke(FunctionName=function, Payload=b'{"clicks": 7}')
+    (line,) = log_lines(function)
+    assert (line["level"], line["message"], line["logger"], line["clicks"]) == ("INFO", "invoked", "shop", 7)
+
+
+def test_every_invocation_is_counted_once(client: "LambdaClient", function: str) -> None:
+    client.invoke(FunctionName=function, Payload=b"{}")
+    assert "FunctionError" in client.invoke(FunctionName=function, Payload=b'{"clicks": 13}')
+    assert count("AWS/Lambda", "Invocations", "FunctionName", function) == 2
+    assert count("AWS/Lambda", "Errors", "FunctionName", function) == 1
+
+
+@pytest.fixture
+def rule(client: "LambdaClient", function: str) -> Iterator[Callable[[str], str]]:
+    events = boto3.client("events")
+    arn = client.get_function_configuration(FunctionName=function)["FunctionArn"]
+
+    def make(payload: str) -> str:
+        events.put_rule(Name=function, ScheduleExpression="rate(1 second)")
+        events.put_targets(Rule=function, Targets=[{"Id": "function", "Arn": arn, "Input": payload}])
+        return function
+
+    yield make
+    events.remove_targets(Rule=function, Ids=["function"])
+    events.delete_rule(Name=function)
+
+
+def test_a_schedule_of_seconds_fires_the_function_and_is_counted(
+    client: "LambdaClient", function: str, rule: Callable[[str], str]
+) -> None:
+    name = rule('{"clicks": 5}')
+    wait_until(lambda: len(log_lines(function)) >= 3)
+    boto3.client("events").disable_rule(Name=name)
+    assert {line["clicks"] for line in log_lines(function)} == {5}
+    fired = count("AWS/Events", "Invocations", "RuleName", name)
+    wait_until(lambda: count("AWS/Lambda", "Invocations", "FunctionName", function) == fired)
+
+
+def test_a_schedule_that_aws_would_refuse_otherwise_is_refused_here(emulator: str) -> None:
+    events = boto3.client("events")
+    with pytest.raises(events.exceptions.ClientError, match="ScheduleExpression"):
+        events.put_rule(Name="wrong", ScheduleExpression="rate(5 parsecs)")
+
+
+def test_what_a_rule_invokes_in_vain_is_tried_again(
+    client: "LambdaClient", function: str, rule: Callable[[str], str]
+) -> None:
+    client.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=1)
+    name = rule('{"clicks": 13}')
+    wait_until(lambda: count("AWS/Events", "Invocations", "RuleName", name) >= 1)
+    boto3.client("events").disable_rule(Name=name)
+    fired = count("AWS/Events", "Invocations", "RuleName", name)
+    wait_until(lambda: count("AWS/Lambda", "Errors", "FunctionName", function) == 2 * fired)

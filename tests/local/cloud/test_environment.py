@@ -1,0 +1,15 @@
+from local.cloud import deployed_job, environment, lifetime, logs
+from stacks.config import DEV
+
+
+def test_the_names_by_which_it_is_reached_are_those_of_the_dev_environment() -> None:
+    assert {"clicks": DEV.name("clicks"), "checkouts": DEV.name("checkouts")} == environment.STREAMS
+    assert DEV.name("orchestrator") == deployed_job.ORCHESTRATOR
+    assert DEV.name("data-generator") == environment.GENERATOR
+    assert lifetime.instance_folder().name == DEV.name("database")
+    assert {
+        "generator": f"/aws/lambda/{DEV.name('data-generator')}",
+        "job": DEV.log_group_name("attribution-job/output"),
+        "migrations": f"/aws/lambda/{DEV.name('database')}",
+        "orchestrator": f"/aws/lambda/{DEV.name('orchestrator')}",
+    } == logs.GROUPS

@@ -1,0 +1,75 @@
+"""Streams as folders: a file for each time that something was published, read by the job's own query."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
+from tests.oracle import Checkout, Click, first_clicks
+
+ARRIVED = "2026-12-01 00:00:00"
+SALE = {"total_amount": "1.50", "currency": "EUR"}
+
+
+class Published:
+    """What was published, as the records of Kinesis sources, and what the job is expected to make of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = 0
+        self.clicks: list[Click] = []
+        self.checkouts: list[Checkout] = []
+        for contract in (CLICK, CHECKOUT):
+            (folder / contract.id).mkdir(parents=True)
+
+    def publish(self, *events: Click | Checkout) -> None:
+        self.clicks += [event for event in events if isinstance(event, Click)]
+        self.checkouts += [event for event in events if isinstance(event, Checkout)]
+        self._write(
+            CLICK, [_json(CLICK, e.click_id, e.user_id, e.click_timestamp) for e in events if isinstance(e, Click)]
+        )
+        self._write(
+            CHECKOUT,
+            [
+                _json(CHECKOUT, e.checkout_id, e.user_id, e.checkout_timestamp)
+                for e in events
+                if isinstance(e, Checkout)
+            ],
+        )
+        self._files += 1
+
+    def records(self, spark: SparkSession) -> tuple[DataFrame, DataFrame]:
+        """Clicks and checkouts, with the columns of `sources.read_stream`."""
+        clicks, checkouts = (_records(spark, self._folder / contract.id) for contract in (CLICK, CHECKOUT))
+        return clicks, checkouts
+
+    def credits(self) -> dict[str, str | None]:
+        return first_clicks(self.clicks, self.checkouts)
+
+    def _write(self, contract: Contract, lines: Iterable[str]) -> None:
+        (self._folder / contract.id / f"{self._files}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def _json(contract: Contract, event_id: str, user: str, at: datetime) -> str:
+    event = {contract.id: event_id, "user_id": user, contract.timestamp: at.isoformat().replace("+00:00", "Z")}
+    return json.dumps(event | (SALE if contract.sale else {}))
+
+
+def _records(spark: SparkSession, folder: Path) -> DataFrame:
+    # Nullable, as what a source gives is.
+    given = F.col("value").isNotNull()
+    return (
+        spark.readStream.schema("value string")
+        .text(str(folder))
+        .select(
+            F.col("value").cast("binary").alias("data"),
+            F.when(given, folder.name).alias("streamName"),
+            F.when(given, "").alias("partitionKey"),
+            F.when(given, F.xxhash64("value").cast("string")).alias("sequenceNumber"),
+            F.when(given, F.lit(ARRIVED).cast("timestamp")).alias("approximateArrivalTimestamp"),
+        )
+    )
