@@ -1,1 +1,1 @@
-"""Faults injected by a schedule while the pipeline runs, and an exact account of what became of every record."""
+"""Fault injection by a schedule while the pipeline runs, and a check that every record is stored exactly once."""

@@ -1,6 +1,7 @@
-"""What the reconciliation does not compare: every column of every row, and the users, computed anew from the streams.
+"""A comparison of every column of every stored row with values that are recomputed from the streams.
 
-The reconciliation counts rows that are missing or too many; here a row that is there must say what it should.
+It complements the reconciliation, which counts missing and surplus rows of the other tables, but does not compare
+all columns and does not check `users`.
 """
 
 import json
@@ -47,14 +48,14 @@ QUERIES: dict[str, LiteralString] = {
           from dead_letters
     """,
 }
-# The counts of the batches are of rows that were new: however often a batch was repeated, they add up.
+# `batches` counts new rows only, so its sums equal the tables' row counts even when batches were repeated.
 BATCHES: LiteralString = """
 select sum(clicks) as raw_clicks, sum(checkouts) as raw_checkouts, sum(dead_letters) as dead_letters from batches
 """
 
 
 def read(connection: psycopg.Connection) -> dict[str, Table]:
-    """Every table, its rows by their key."""
+    """Reads every table; returns each table's rows by their key."""
     tables: dict[str, Table] = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         for name, query in QUERIES.items():
@@ -67,11 +68,11 @@ def in_utc(row: Row) -> Row:
     return {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def expected(records: Iterable[Record], names: Mapping[Stream, str]) -> dict[str, Table]:
-    """What `read` must give, of all that the streams hold, in the order in which they hold it.
+def recompute(records: Iterable[Record], names: Mapping[Stream, str]) -> dict[str, Table]:
+    """Returns the tables that `read` must return, computed from the records of both streams in stream order.
 
-    Under one id the first event stands: both of a pair have one partition key, and so a shard, or its child.
-    `names`: of the streams.
+    Of several events with one id the first is stored. Their order is known, because events with one id have one
+    partition key and therefore one shard, or a parent shard and its child. `names` holds the streams' names.
     """
     events: dict[Stream, dict[str, Event]] = {"clicks": {}, "checkouts": {}}
     tables: dict[str, Table] = {name: {} for name in QUERIES}
@@ -88,45 +89,45 @@ def expected(records: Iterable[Record], names: Mapping[Stream, str]) -> dict[str
         else:
             if event.id not in events[record.stream]:
                 events[record.stream][event.id] = event
-                tables[f"raw_{record.stream}"][event.id] = raw(record, event)
-    clicks, checkouts = (list(one.values()) for one in (events["clicks"], events["checkouts"]))
-    tables["attributed_checkouts"] = attributed(checkouts, clicks, tables["raw_clicks"])
-    tables["users"] = users(checkouts, clicks, tables["raw_clicks"])
+                tables[f"raw_{record.stream}"][event.id] = raw_row(record, event)
+    clicks, checkouts = list(events["clicks"].values()), list(events["checkouts"].values())
+    tables["attributed_checkouts"] = attributed_rows(checkouts, clicks, tables["raw_clicks"])
+    tables["users"] = user_rows(checkouts, clicks, tables["raw_clicks"])
     counts = {name: len(tables[name]) for name in ("raw_clicks", "raw_checkouts", "dead_letters")}
     return tables | {"batches": {"sums": counts}}
 
 
-def compare(wanted: Mapping[str, Table], found: Mapping[str, Table], result: Reconciliation) -> None:
-    """Adds to `result` what differs and is not counted there yet: rows of users, and what rows say."""
-    for key in wanted["users"].keys() - found["users"].keys():
+def compare(expected: Mapping[str, Table], stored: Mapping[str, Table], result: Reconciliation) -> None:
+    """Adds the differences to `result` that the reconciliation does not count: rows of users, and values of columns."""
+    for key in expected["users"].keys() - stored["users"].keys():
         result.add_lost(1, f"row of users {key}")
-    for key in found["users"].keys() - wanted["users"].keys():
-        result.add_duplicated(1, f"row of users {key}, who did nothing")
-    for name, rows in wanted.items():
-        for key in sorted(rows.keys() & found[name].keys()):
-            if rows[key] != found[name][key]:
-                result.add_wrong(f"{name} {key}: {difference(rows[key], found[name][key])}")
+    for key in stored["users"].keys() - expected["users"].keys():
+        result.add_duplicated(1, f"row of users {key}, who has no events")
+    for name, rows in expected.items():
+        for key in sorted(rows.keys() & stored[name].keys()):
+            if rows[key] != stored[name][key]:
+                result.add_wrong(f"{name} {key}: {difference(rows[key], stored[name][key])}")
 
 
-def difference(wanted: Row, found: Row) -> str:
+def difference(expected: Row, stored: Row) -> str:
     return ", ".join(
-        f"{name} is {found.get(name)!r} instead of {value!r}"
-        for name, value in wanted.items()
-        if found.get(name) != value
+        f"{name} is {stored.get(name)!r} instead of {value!r}"
+        for name, value in expected.items()
+        if stored.get(name) != value
     )
 
 
-def raw(record: Record, event: Event) -> Row:
-    said = json.loads(record.data)
-    labels = {label: said.get(label) for label in LABELS[record.stream]}
+def raw_row(record: Record, event: Event) -> Row:
+    fields = json.loads(record.data)
+    labels = {label: fields.get(label) for label in LABELS[record.stream]}
     row = {"user_id": event.user_id, **labels, "arrived_at": record.arrived_at}
     if record.stream == "clicks":
         return row | {"click_timestamp": event.at}
-    sale = {"items": said.get("items"), "total_amount": event.amount, "currency": event.currency}
+    sale = {"items": fields.get("items"), "total_amount": event.amount, "currency": event.currency}
     return row | sale | {"checkout_timestamp": event.at}
 
 
-def attributed(checkouts: Sequence[Event], clicks: Sequence[Event], raw_clicks: Table) -> Table:
+def attributed_rows(checkouts: Sequence[Event], clicks: Sequence[Event], raw_clicks: Table) -> Table:
     credited = credit(checkouts, clicks)
     rows: Table = {}
     for checkout in checkouts:
@@ -143,20 +144,20 @@ def attributed(checkouts: Sequence[Event], clicks: Sequence[Event], raw_clicks: 
     return rows
 
 
-def users(checkouts: Sequence[Event], clicks: Sequence[Event], raw_clicks: Table) -> Table:
+def user_rows(checkouts: Sequence[Event], clicks: Sequence[Event], raw_clicks: Table) -> Table:
     return {
-        user_id: user(
-            [one for one in checkouts if one.user_id == user_id],
-            sorted((one.at, one.id) for one in clicks if one.user_id == user_id),
+        user_id: user_row(
+            [checkout for checkout in checkouts if checkout.user_id == user_id],
+            sorted((click.at, click.id) for click in clicks if click.user_id == user_id),
             raw_clicks,
         )
-        for user_id in {one.user_id for one in (*checkouts, *clicks)}
+        for user_id in {event.user_id for event in (*checkouts, *clicks)}
     }
 
 
-def user(checkouts: Sequence[Event], clicks: Sequence[tuple[datetime, str]], raw_clicks: Table) -> Row:
-    """`clicks`: their times and ids, in order."""
-    times = [one.at for one in checkouts] + [at for at, _ in clicks]
+def user_row(checkouts: Sequence[Event], clicks: Sequence[tuple[datetime, str]], raw_clicks: Table) -> Row:
+    """Returns one user's row. `clicks` holds the times and ids of the user's clicks, in ascending order."""
+    times = [checkout.at for checkout in checkouts] + [at for at, _ in clicks]
     (first_at, first_id), (last_at, last_id) = (clicks[0], clicks[-1]) if clicks else ((None, None), (None, None))
     first = raw_clicks[first_id] if first_id else {}
     return {
@@ -169,5 +170,5 @@ def user(checkouts: Sequence[Event], clicks: Sequence[tuple[datetime, str]], raw
         "last_click_id": last_id,
         "last_device": raw_clicks[last_id]["device_type"] if last_id else None,
         "order_count": len(checkouts),
-        "lifetime_value": sum((one.amount or Decimal(0) for one in checkouts), Decimal(0)),
+        "lifetime_value": sum((checkout.amount or Decimal(0) for checkout in checkouts), Decimal(0)),
     }

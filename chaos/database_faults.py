@@ -1,4 +1,4 @@
-"""What befalls the job's sessions in the server: ended, deadlocked, not to be had, without space."""
+"""Faults of the database server: terminated sessions, deadlocks, no free connections, a full disk."""
 
 import os
 import pwd
@@ -25,7 +25,7 @@ SMALL = sql.Identifier("small")
 TERMINATE: LiteralString = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = %(role)s and datname = %(database)s
 """
-# The writer's batches lock users in the order of their ids.
+# A writer's micro-batch locks users in the order of their ids; this session locks the second half first.
 LAST_USERS: LiteralString = """
 select from users where user_id > (select percentile_disc(0.5) within group (order by user_id) from users)
  order by user_id for update
@@ -42,32 +42,33 @@ def terminate_writers(admin: psycopg.Connection) -> None:
 
 
 def deadlock(admin: psycopg.Connection, proxy: PostgresProxy) -> None:
-    """Holds users that the writer's next transaction will want, and then wants those that it holds.
+    """Deadlocks the writer's next transaction: locks the last users before it, then requests its users.
 
-    The server ends the writer's transaction, for it looks on behalf of who has waited for deadlock_timeout first.
+    The server aborts the writer's transaction. It checks for deadlocks when a session has waited for its
+    deadlock_timeout, and this session's timeout is longer than the writer's.
 
     Raises:
-        RunError: no transaction came, or it wanted none of these users.
+        RunError: no transaction began in time, or the transaction locked none of these users.
     """
-    before = _deadlocks(admin)
+    initial_deadlocks = _deadlocks(admin)
     with admin.transaction(force_rollback=True):
         admin.execute("set local deadlock_timeout = '1min'")
         if not proxy.at("in transaction", lambda: admin.execute(LAST_USERS)).wait(WAIT_SECONDS):
             raise RunError(f"no transaction began within {WAIT_SECONDS} s")
         _wait_until(lambda: blocks(admin), "the writer waits for a user")
         admin.execute(FIRST_USERS)
-    _wait_until(lambda: _deadlocks(admin) > before, "the server has counted a deadlock")
+    _wait_until(lambda: _deadlocks(admin) > initial_deadlocks, "the server has counted a deadlock")
 
 
 def blocks(connection: psycopg.Connection) -> bool:
-    """Another session waits for this one."""
-    return bool(_one(connection, BLOCKED))
+    """Returns whether another session waits for a lock of this session."""
+    return bool(_scalar(connection, BLOCKED))
 
 
 @contextmanager
 def out_of_connections(admin: psycopg.Connection) -> Iterator[None]:
-    """The writer loses its connections, and gets no other within the block."""
-    limit = _one(admin, "select rolconnlimit from pg_roles where rolname = 'pipeline_writer'")
+    """Ends the writer's connections and refuses it new connections within the block."""
+    limit = _scalar(admin, "select rolconnlimit from pg_roles where rolname = 'pipeline_writer'")
     _limit_connections(admin, 0)
     try:
         terminate_writers(admin)
@@ -78,16 +79,16 @@ def out_of_connections(admin: psycopg.Connection) -> Iterator[None]:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of DISK_MIB at `folder`, with a directory in it that the server may have as a tablespace.
+    """Mounts a file system of DISK_MIB at `folder` and yields a directory in it that can become a tablespace.
 
     Raises:
-        PermissionError: whoever runs this may not mount one.
+        PermissionError: this process may not mount a file system.
     """
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=755", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:  # noqa: S603 - constants
         folder.rmdir()
-        raise PermissionError("only root can mount a small file system, and not in every container")
+        raise PermissionError("this process may not mount a file system; run as root, in a container that allows it")
     try:
         tablespace = folder / "tablespace"
         tablespace.mkdir()
@@ -99,24 +100,24 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 def unmount(folder: Path) -> None:
-    """If something is mounted there."""
+    """Unmounts `folder` if it is a mount point."""
     if folder.is_mount():
         subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607 - our own mount
 
 
 def create_tablespace(admin: psycopg.Connection, directory: Path) -> None:
-    """SMALL, at `directory`."""
+    """Creates the tablespace SMALL at `directory`."""
     admin.execute(sql.SQL("create tablespace {} location {}").format(SMALL, sql.Literal(str(directory))))
 
 
 def move(admin: psycopg.Connection, database: str) -> None:
-    """To SMALL; nobody may be connected."""
+    """Moves `database` to the tablespace SMALL; requires that no session is connected to it."""
     admin.execute(sql.SQL("alter database {} set tablespace {}").format(sql.Identifier(database), SMALL))
 
 
 @contextmanager
 def full(disk: Path) -> Iterator[None]:
-    """Nothing more can be written to the disk that `disk` is on, within the block."""
+    """Fills the file system of `disk` within the block."""
     ballast = disk.parent / "ballast"
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
@@ -128,21 +129,21 @@ def full(disk: Path) -> Iterator[None]:
 
 
 def _limit_connections(admin: psycopg.Connection, limit: int) -> None:
-    role, most = sql.Identifier(WRITER), sql.Literal(limit)
-    admin.execute(sql.SQL("alter role {} connection limit {}").format(role, most))
+    statement = sql.SQL("alter role {} connection limit {}")
+    admin.execute(statement.format(sql.Identifier(WRITER), sql.Literal(limit)))
 
 
 def _deadlocks(admin: psycopg.Connection) -> int:
-    return _one(admin, DEADLOCKS)
+    return _scalar(admin, DEADLOCKS)
 
 
-def _one(admin: psycopg.Connection, query: LiteralString) -> int:
+def _scalar(admin: psycopg.Connection, query: LiteralString) -> int:
     return int((admin.execute(query).fetchone() or (0,))[0])
 
 
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
+def _wait_until(condition: Callable[[], bool], description: str) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise RunError(f"waited {WAIT_SECONDS} s in vain until {what}")
+            raise RunError(f"timed out: waited {WAIT_SECONDS} s until {description}")
         time.sleep(0.02)

@@ -1,4 +1,7 @@
-"""How each fault of a schedule is injected. A function returns when the fault is over; recovering is the job's part."""
+"""The injection of each fault of a schedule.
+
+An injection returns when the fault is over; it does not wait for the job to recover.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,30 +18,39 @@ from runtime.data_generator.events import Stream
 Injection: TypeAlias = Callable[[Rig, Fault], None]
 
 
-def can_be_had(servers: Servers, name: str) -> bool:
-    """Not every machine has all of them."""
+def is_available(servers: Servers, name: str) -> bool:
+    """Returns whether this machine can inject the fault `name`: a full disk needs a mounted file system."""
     return name != DISK_FULL or servers.disk is not None
 
 
 def inject(rig: Rig, fault: Fault) -> None:
-    """Raises RunError when the fault did not come about."""
+    """Injects `fault`.
+
+    Raises:
+        RunError: the fault did not occur in time.
+    """
     INJECTIONS[fault.name](rig, fault)
 
 
 def _at(moment: Moment, action: Callable[[Rig], object]) -> Injection:
+    """Returns an injection that does `action` when a transaction reaches `moment`."""
+
     def injection(rig: Rig, _: Fault) -> None:
         happened = rig.postgres_proxy.at(moment, lambda: action(rig))
-        rig.wait(happened.is_set, f"a transaction to come to the moment '{moment}'")
+        rig.wait(happened.is_set, f"a transaction to reach the moment '{moment}'")
 
     return injection
 
 
 def _kill_on_new_file(folder: str) -> Injection:
-    """Files are written under another name and then renamed; the kill finds one or the other."""
+    """Returns an injection that kills the job when a file appears in `folder` of the checkpoint.
+
+    Spark writes a file under a temporary name and then renames it; the kill comes before or after the renaming.
+    """
 
     def injection(rig: Rig, _: Fault) -> None:
-        before = _files(rig.checkpoint / folder)
-        rig.wait(lambda: _files(rig.checkpoint / folder) - before, f"a file in {folder}", pause=0.001)
+        known_files = _files(rig.checkpoint / folder)
+        rig.wait(lambda: _files(rig.checkpoint / folder) - known_files, f"a file in {folder}", pause=0.001)
         rig.kill()
 
     return injection
@@ -69,6 +81,7 @@ def _while_stopped(reshard: Injection) -> Injection:
 
 
 def _split(rig: Rig, fault: Fault) -> None:
+    """Splits the open shard with the largest range of hash keys."""
     first, last, shard_id = max(open_shards(rig, fault.stream), key=lambda shard: shard[1] - shard[0])
     rig.kinesis.split_shard(
         StreamName=rig.streams[fault.stream], ShardToSplit=shard_id, NewStartingHashKey=str((first + last) // 2)
@@ -76,14 +89,14 @@ def _split(rig: Rig, fault: Fault) -> None:
 
 
 def _merge(rig: Rig, fault: Fault) -> None:
-    if len(open_shards(rig, fault.stream)) == 1:  # An earlier merge has left no two.
+    if len(open_shards(rig, fault.stream)) == 1:  # After an earlier merge.
         _split(rig, fault)
-    (*_, one), (*_, other), *_ = open_shards(rig, fault.stream)
-    rig.kinesis.merge_shards(StreamName=rig.streams[fault.stream], ShardToMerge=one, AdjacentShardToMerge=other)
+    (*_, left), (*_, right), *_ = open_shards(rig, fault.stream)
+    rig.kinesis.merge_shards(StreamName=rig.streams[fault.stream], ShardToMerge=left, AdjacentShardToMerge=right)
 
 
 def open_shards(rig: Rig, stream: Stream) -> list[tuple[int, int, str]]:
-    """First and last hash key and id of each, neighbours beside each other."""
+    """Returns the first hash key, last hash key and id of each open shard, in the order of the hash keys."""
     shards = rig.kinesis.list_shards(StreamName=rig.streams[stream])["Shards"]
     return sorted(
         (int(shard["HashKeyRange"]["StartingHashKey"]), int(shard["HashKeyRange"]["EndingHashKey"]), shard["ShardId"])
@@ -95,7 +108,7 @@ def open_shards(rig: Rig, stream: Stream) -> list[tuple[int, int, str]]:
 def _kinesis(*faults: KinesisFault) -> Injection:
     def injection(rig: Rig, _: Fault) -> None:
         rig.kinesis_proxy.inject(*faults)
-        rig.wait(lambda: rig.kinesis_proxy.spent, f"calls that can fail: {faults}")
+        rig.wait(lambda: rig.kinesis_proxy.spent, f"calls to inject {faults} into")
 
     return injection
 
@@ -123,7 +136,7 @@ def _no_connection(rig: Rig, fault: Fault) -> None:
 
 
 def _disk_full(rig: Rig, fault: Fault) -> None:
-    assert rig.servers.disk  # noqa: S101 - `can_be_had` has said so
+    assert rig.servers.disk  # noqa: S101 - `is_available` has checked it
     with database_faults.full(rig.servers.disk):
         rig.sleep(fault.seconds)
 
@@ -146,9 +159,9 @@ INJECTIONS: dict[str, Injection] = {
     ),
     "session ended in a transaction": _at("in transaction", _terminate),
     REFUSES: _refuse,
-    "answer to a commit lost": _at("commit answered", lambda _: None),
+    "response to a commit lost": _at("commit answered", lambda _: None),
     "deadlock with another writer": _deadlock,
-    "no connection to spare": _no_connection,
+    "no free connection": _no_connection,
     DISK_FULL: _disk_full,
     "reads throttled": _kinesis(
         KinesisFault(operation="GetRecords", kind="throttled", times=6, every=2),
@@ -169,8 +182,8 @@ INJECTIONS: dict[str, Injection] = {
         KinesisFault(operation="PutRecords", kind="unavailable", times=2, every=3),
     ),
     "puts partly refused": _kinesis(KinesisFault(operation="PutRecords", kind="partial", times=4)),
-    "answer to a put lost": _kinesis(KinesisFault(operation="PutRecords", kind="unanswered", times=3, every=2)),
-    "answer to a put late": _kinesis(KinesisFault(operation="PutRecords", kind="late", times=1)),
+    "response to a put lost": _kinesis(KinesisFault(operation="PutRecords", kind="unanswered", times=3, every=2)),
+    "response to a put delayed": _kinesis(KinesisFault(operation="PutRecords", kind="late", times=1)),
     "shard split": _split,
     "shards merged": _merge,
 }

@@ -1,4 +1,4 @@
-"""A proxy in front of Kinesis' API that fails as it is told: the faults are data, and run out."""
+"""A proxy in front of Kinesis' API that injects a limited number of faults."""
 
 import json
 import socket
@@ -13,8 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, TypeAlias, get_args
 
 Error: TypeAlias = Literal["throttled", "limited", "failing", "unavailable", "expired"]
-# partial: every second entry is refused, and not forwarded. reset: the connection, before anything is forwarded.
-# unanswered: forwarded, and the connection closed. late: forwarded, and answered by nothing until the client gives up.
+# The kinds that are not errors of the API:
+# partial: every second entry is refused and not forwarded.
+# reset: the connection is reset, and the request is not forwarded.
+# unanswered: the request is forwarded, and the connection is closed without a response.
+# late: the request is forwarded, and no response is sent until the client times out.
 Kind: TypeAlias = Error | Literal["partial", "reset", "unanswered", "late"]
 
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html, and the errors of each operation there.
@@ -28,13 +31,14 @@ ERRORS: dict[str, tuple[int, str]] = {
 REFUSALS = ("ProvisionedThroughputExceededException", "InternalFailure")
 CONTENT_TYPE = "application/x-amz-json-1.1"
 FORWARDED = ("content-type", "x-amz-target", "authorization", "x-amz-date")
-GIVE_UP_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class KinesisFault:
-    """Befalls every `every`-th call of `operation`, `times` times. `expired` spares an iterator's first use when the
-    client asked for it, because Kinesis gives it five minutes.
+    """A fault of every `every`-th call of `operation`, until it has occurred `times` times.
+
+    `expired` does not affect the first use of an iterator from GetShardIterator, which is valid for five minutes.
     """
 
     operation: str
@@ -44,7 +48,7 @@ class KinesisFault:
 
 
 class _Pending:
-    """A fault that still happens, and how often it has."""
+    """An injected fault with the number of matching calls and the occurrences that are left."""
 
     def __init__(self, fault: KinesisFault) -> None:
         self.fault = fault
@@ -59,7 +63,7 @@ class _Pending:
 
 
 class KinesisProxy:
-    """`url` is what clients are given instead of Kinesis' own."""
+    """The proxy's control interface. Clients use `url` as the endpoint of Kinesis."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self.url = f"http://127.0.0.1:{server.server_port}"
@@ -68,18 +72,18 @@ class KinesisProxy:
         self._lock = threading.Lock()
 
     def inject(self, *faults: KinesisFault) -> None:
-        """From the next call on, until each has happened as often as it says."""
+        """Injects `faults` from the next call on, instead of earlier faults."""
         with self._lock:
             self._pending = [_Pending(fault) for fault in faults]
 
     @property
     def spent(self) -> bool:
-        """All that was injected has happened."""
+        """Whether no injected fault has occurrences left."""
         with self._lock:
             return not any(pending.left for pending in self._pending)
 
     def fault_for(self, operation: str, body: dict[str, Any]) -> Kind | None:
-        """What befalls this call."""
+        """Returns the fault of this call, or None, and counts the call."""
         iterator = body.get("ShardIterator", "")
         with self._lock:
             fresh = iterator in self._fresh
@@ -90,21 +94,21 @@ class KinesisProxy:
             due[0].left -= 1
             return due[0].fault.kind
 
-    def remember(self, answer: dict[str, Any]) -> None:
-        """The iterators that were asked for; those that come with records are not."""
+    def remember_iterator(self, response: dict[str, Any]) -> None:
+        """Records the iterator in a response of GetShardIterator as fresh."""
         with self._lock:
-            self._fresh.add(answer["ShardIterator"])
+            self._fresh.add(response["ShardIterator"])
 
 
 @contextmanager
 def running(endpoint: str) -> Iterator[KinesisProxy]:
-    """Forwards to `endpoint`, and to it alone, until the block ends."""
+    """Starts a proxy that forwards to `endpoint` only, and stops it after the block."""
     target = urllib.parse.urlsplit(endpoint).netloc
 
     class Handler(_Handler):
         def setup(self) -> None:
             super().setup()
-            self.proxy, self.upstream = proxy, HTTPConnection(target, timeout=GIVE_UP_SECONDS)
+            self.proxy, self.upstream = proxy, HTTPConnection(target, timeout=TIMEOUT_SECONDS)
 
     server = _Server(("127.0.0.1", 0), Handler)
     proxy = KinesisProxy(server)
@@ -120,15 +124,15 @@ def running(endpoint: str) -> Iterator[KinesisProxy]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Clients keep connections open for as long as they live.
+    # Clients keep their connections open until they exit, so shutdown must not wait for the handler threads.
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is no news."""
+        """Ignores the error: clients are killed on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection of a client, with one of its own to Kinesis."""
+    """A client's connection, with its own connection to Kinesis."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -142,19 +146,19 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.proxy.fault_for(operation, body)
         if kind in get_args(Error):
             status, code = ERRORS[kind or ""]
-            self._answer(status, {"__type": code, "message": "injected"})
+            self._respond(status, {"__type": code, "message": "injected"})
         elif kind == "reset":
             self._reset()
         elif kind == "partial":
             self._put_partly(body)
         else:
-            status, answer = self._forward(data)
+            status, response = self._forward(data)
             if kind is None:
                 if operation == "GetShardIterator" and status == 200:
-                    self.proxy.remember(json.loads(answer))
-                self._answer(status, answer)
+                    self.proxy.remember_iterator(json.loads(response))
+                self._respond(status, response)
             elif kind == "late":
-                self._wait_until_the_client_gives_up()
+                self._wait_until_client_closes()
             self.close_connection = self.close_connection or kind is not None
 
     def _forward(self, data: bytes) -> tuple[int, bytes]:
@@ -164,18 +168,19 @@ class _Handler(BaseHTTPRequestHandler):
         return response.status, response.read()
 
     def _put_partly(self, body: dict[str, Any]) -> None:
+        """Refuses the entries with an even index and forwards the others."""
         entries: Sequence[Any] = body["Records"]
-        taken = json.dumps(body | {"Records": entries[1::2]}).encode()
-        accepted = iter(json.loads(self._forward(taken)[1])["Records"]) if entries[1::2] else iter(())
-        answers = [
-            {"ErrorCode": REFUSALS[place // 2 % 2], "ErrorMessage": "injected"} if place % 2 == 0 else next(accepted)
-            for place in range(len(entries))
+        request = json.dumps(body | {"Records": entries[1::2]}).encode()
+        accepted = iter(json.loads(self._forward(request)[1])["Records"]) if entries[1::2] else iter(())
+        responses = [
+            {"ErrorCode": REFUSALS[index // 2 % 2], "ErrorMessage": "injected"} if index % 2 == 0 else next(accepted)
+            for index in range(len(entries))
         ]
-        refused = sum("ErrorCode" in answer for answer in answers)
-        self._answer(200, {"FailedRecordCount": refused, "Records": answers})
+        refused = sum("ErrorCode" in response for response in responses)
+        self._respond(200, {"FailedRecordCount": refused, "Records": responses})
 
-    def _answer(self, status: int, answer: dict[str, Any] | bytes) -> None:
-        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    def _respond(self, status: int, response: dict[str, Any] | bytes) -> None:
+        body = response if isinstance(response, bytes) else json.dumps(response).encode()
         self.send_response(status)
         self.send_header("Content-Type", CONTENT_TYPE)
         self.send_header("Content-Length", str(len(body)))
@@ -183,12 +188,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _reset(self) -> None:
-        """Without a farewell: https://man7.org/linux/man-pages/man7/socket.7.html, SO_LINGER."""
+        """Closes the connection with a reset: https://man7.org/linux/man-pages/man7/socket.7.html, SO_LINGER."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
 
-    def _wait_until_the_client_gives_up(self) -> None:
-        self.connection.settimeout(GIVE_UP_SECONDS)
+    def _wait_until_client_closes(self) -> None:
+        self.connection.settimeout(TIMEOUT_SECONDS)
         with suppress(OSError):
             self.connection.recv(1)
 
@@ -198,4 +203,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.upstream.close()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the method that it replaces
-        """Who wants to know asks the proxy."""
+        """Suppresses the log line of a request."""

@@ -1,4 +1,4 @@
-"""What is published: the generator's own events, by the seed; and what its client was told about each of them."""
+"""A publisher of generated events that depend on the seed only, and a ledger of Kinesis' response to each record."""
 
 import base64
 import json
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 CLICKS_A_SECOND = 60
 USERS = 300
-# An invocation's two seconds stand for so many of the shop's, so that a run of half a minute is longer than the
-# attribution window, and events leave it.
+# The simulated time of one invocation, which takes two seconds. A run of half a minute then covers more than the
+# attribution window.
 SHOP_SECONDS = 300
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class SeededPublisher(Publisher):
-    """Invokes the generator with events that depend on the seed and their number, never on the clock."""
+    """A publisher of events that depend on the seed and the number of the invocation, not on the clock."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(CLICKS_A_SECOND)
@@ -43,66 +43,66 @@ class SeededPublisher(Publisher):
 
 
 class Ledger:
-    """Every record of every PutRecords that `client` sends, as a line of JSON in `path`, with what became of it.
+    """A file with one JSON line for each record that `client` sends with PutRecords, and the record's outcome.
 
-    accepted: there was a sequence number. refused: an error said that it was not taken. unknown: no answer came, or
-    one of 500 and above.
+    accepted: the response has a sequence number for the record. refused: the response has an error for it. unknown: no
+    response arrived, or its status is 500 or above.
     """
 
     def __init__(self, path: Path, client: "KinesisClient") -> None:
         self._path = path
-        self._asked: dict[str, Any] = {}
+        self._request: dict[str, Any] = {}
         for event, handler in (
-            ("before-parameter-build", self._remember),
-            ("after-call", self._answered),
-            ("after-call-error", self._unanswered),
+            ("before-parameter-build", self._note_request),
+            ("after-call", self._note_response),
+            ("after-call-error", self._note_failure),
         ):
             client.meta.events.register(f"{event}.kinesis.PutRecords", handler)
 
     def check(self, records: Iterable[Record], names: Mapping[Stream, str], result: Reconciliation) -> None:
-        """Adds to `result` what was accepted and is not among `records`, and what is there without having been sent.
+        """Compares the ledger with `records`, the contents of the streams that `names` holds, and adds to `result`.
 
-        `names`: of the streams, by their kind.
+        An accepted record that is not in its stream is lost. A record in a stream that was not sent is wrong.
         """
-        there = {(names[one.stream], one.sequence_number): one for one in records}
+        remaining = {(names[record.stream], record.sequence_number): record for record in records}
         unknown: set[tuple[str, str]] = set()
         for line in self._path.read_text().splitlines():
             entry = json.loads(line)
             if entry["outcome"] == "unknown":
                 unknown.add((entry["stream"], entry["data"]))
             elif entry["outcome"] == "accepted":
-                found = there.pop((entry["stream"], entry["sequence_number"]), None)
-                if found is None or encoded(found.data) != entry["data"] or found.shard != entry["shard"]:
-                    result.add_lost(1, f"accepted by Kinesis and not in the stream: {entry}")
-        for (stream, number), record in there.items():
+                stored = remaining.pop((entry["stream"], entry["sequence_number"]), None)
+                if stored is None or encoded(stored.data) != entry["data"] or stored.shard != entry["shard"]:
+                    result.add_lost(1, f"accepted by Kinesis, but not in the stream: {entry}")
+        for (stream, number), record in remaining.items():
             if (stream, encoded(record.data)) not in unknown:
-                result.add_wrong(f"in {stream} without having been sent: {number}")
+                result.add_wrong(f"in the stream {stream}, but not sent: {number}")
 
-    def _remember(self, params: dict[str, Any], **_: object) -> None:
-        self._asked = params
+    def _note_request(self, params: dict[str, Any], **_: object) -> None:
+        self._request = params
 
-    def _answered(self, parsed: dict[str, Any], **_: object) -> None:
+    def _note_response(self, parsed: dict[str, Any], **_: object) -> None:
         if "Error" in parsed:
             status = parsed["ResponseMetadata"]["HTTPStatusCode"]
-            self._write({"outcome": "unknown" if status >= 500 else "refused"} for _ in self._asked["Records"])
+            self._write({"outcome": "unknown" if status >= 500 else "refused"} for _ in self._request["Records"])
         else:
-            self._write(map(outcome, parsed["Records"]))
+            self._write(map(entry_outcome, parsed["Records"]))
 
-    def _unanswered(self, **_: object) -> None:
-        self._write({"outcome": "unknown"} for _ in self._asked["Records"])
+    def _note_failure(self, **_: object) -> None:
+        self._write({"outcome": "unknown"} for _ in self._request["Records"])
 
     def _write(self, outcomes: Iterable[dict[str, Any]]) -> None:
         with self._path.open("a") as file:
-            for entry, became in zip(self._asked["Records"], outcomes, strict=True):
-                sent = {"stream": self._asked["StreamName"], "data": encoded(entry["Data"])}
-                file.write(json.dumps(sent | became) + "\n")
+            for entry, outcome in zip(self._request["Records"], outcomes, strict=True):
+                sent = {"stream": self._request["StreamName"], "data": encoded(entry["Data"])}
+                file.write(json.dumps(sent | outcome) + "\n")
 
 
-def outcome(answer: dict[str, Any]) -> dict[str, Any]:
-    """Of one entry of an answer of 200."""
-    if "ErrorCode" in answer:
-        return {"outcome": "refused", "code": answer["ErrorCode"]}
-    return {"outcome": "accepted", "shard": answer["ShardId"], "sequence_number": answer["SequenceNumber"]}
+def entry_outcome(entry: dict[str, Any]) -> dict[str, Any]:
+    """Returns the outcome of one entry of a response with status 200."""
+    if "ErrorCode" in entry:
+        return {"outcome": "refused", "code": entry["ErrorCode"]}
+    return {"outcome": "accepted", "shard": entry["ShardId"], "sequence_number": entry["SequenceNumber"]}
 
 
 def encoded(data: bytes) -> str:

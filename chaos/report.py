@@ -1,4 +1,4 @@
-"""The outcomes of a run as tables, in docs/reliability.md between its two marks."""
+"""Writes the outcomes of `make chaos` as tables to docs/reliability.md, between its two marks."""
 
 import re
 import statistics
@@ -16,7 +16,10 @@ BEGIN, END = "<!-- outcome: begin -->", "<!-- outcome: end -->"
 
 
 def catalogue() -> dict[str, list[dict[str, str]]]:
-    """`injected`: name, where, test and runbook of each fault; `shown`: the same without where."""
+    """Returns the faults of faults.toml.
+
+    `injected` holds each fault's name, where, test and runbook; `shown` holds the same without where.
+    """
     return tomllib.loads(CATALOGUE.read_text())
 
 
@@ -28,14 +31,16 @@ def write(outcomes: Sequence[Outcome], minutes: float) -> None:
 
 
 def lines(outcomes: Sequence[Outcome], minutes: float) -> Iterator[str]:
-    """As Markdown."""
-    first, last = min(one.seed for one in outcomes), max(one.seed for one in outcomes)
+    """Yields the Markdown lines between the marks."""
+    seeds = [outcome.seed for outcome in outcomes]
+    first, last = min(seeds), max(seeds)
     totals = (
         f"{_sum(outcomes, 'lost')} lost, {_sum(outcomes, 'duplicated')} duplicated, {_sum(outcomes, 'wrong')} wrong"
     )
-    yield f'Of {datetime.now(UTC).date()}, by `make chaos ARGS="--seed {first} --count {last - first + 1}"`:'
-    yield f"**{sum(one.passed for one in outcomes)} of {len(outcomes)} seeds**, {_sum(outcomes, 'records'):,} records,"
-    yield f"{sum(len(one.injected) for one in outcomes)} faults: **{totals}**, in {minutes:.0f} minutes."
+    yield f'Measured on {datetime.now(UTC).date()} by `make chaos ARGS="--seed {first} --count {last - first + 1}"`:'
+    passed = sum(outcome.passed for outcome in outcomes)
+    yield f"**{passed} of {len(outcomes)} seeds**, {_sum(outcomes, 'records'):,} records,"
+    yield f"{sum(len(outcome.injected) for outcome in outcomes)} faults: **{totals}**, in {minutes:.0f} minutes."
     yield f"The job ended by itself {_sum(outcomes, 'restarts')} times."
     yield ""
     yield "| fault | injected by | times | lost | duplicated | wrong | recovery p50, s | max, s |"
@@ -43,14 +48,14 @@ def lines(outcomes: Sequence[Outcome], minutes: float) -> Iterator[str]:
     for fault in catalogue()["injected"]:
         yield _row(fault["name"], fault["where"], outcomes)
     yield ""
-    yield "Lost, duplicated, wrong: in the seeds that had it. Recovery: from the end of the fault to the next commit."
+    yield "Lost, duplicated, wrong: in all seeds with this fault. Recovery: from the end of a fault to the next commit."
     yield ""
     yield from proofs()
 
 
 def proofs() -> Iterator[str]:
-    """Which test shows a fault alone, and where operators read about it."""
-    yield "| fault | alone, in this test | runbook |"
+    """Yields the lines of a table with the test and the runbook of each fault."""
+    yield "| fault | tested alone by | runbook |"
     yield "|---|---|---|"
     for fault in (*catalogue()["injected"], *catalogue()["shown"]):
         file, function = fault["test"].split("::")
@@ -59,13 +64,13 @@ def proofs() -> Iterator[str]:
 
 
 def anchor(heading: str) -> str:
-    """As GitHub makes it of a heading."""
+    """Returns the anchor that GitHub generates for `heading`."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _row(name: str, where: str, outcomes: Sequence[Outcome]) -> str:
-    seeds = [one for one in outcomes if any(fault.name == name for fault in one.injected)]
-    recoveries = [fault.recovery for one in seeds for fault in one.injected if fault.name == name]
+    seeds = [outcome for outcome in outcomes if any(fault.name == name for fault in outcome.injected)]
+    recoveries = [fault.recovery for outcome in seeds for fault in outcome.injected if fault.name == name]
     if not recoveries:
         return f"| {name} | {where} | not injected | | | | | |"
     counts = " | ".join(str(_sum(seeds, count)) for count in ("lost", "duplicated", "wrong"))
@@ -74,4 +79,4 @@ def _row(name: str, where: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def _sum(outcomes: Sequence[Outcome], name: str) -> int:
-    return sum(getattr(one, name) for one in outcomes)
+    return sum(getattr(outcome, name) for outcome in outcomes)

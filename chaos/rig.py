@@ -28,13 +28,16 @@ from runtime.data_generator.events import Stream
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-# Longer than any recovery takes: the sink's longest pause is ten seconds, a start of the job thirty.
+# Longer than any recovery: the sink's longest back-off is ten seconds, a start of the job takes thirty.
 PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """What stays up from seed to seed. `disk`: a small one, of the tablespace SMALL, if there can be one here."""
+    """The servers that all seeds of a worker share.
+
+    `disk` is the directory of the tablespace SMALL, or None where no file system can be mounted.
+    """
 
     kinesis_url: str
     postgres: Server
@@ -46,8 +49,9 @@ class Servers:
 
 @dataclass(kw_only=True)
 class Rig:
-    """`kinesis` and `database_url` lead past the proxies; `database_url` is the owner's. `ended`: how often the job was
-    killed or stopped.
+    """The parts of one run.
+
+    `kinesis` and `database_url` (the owner's) bypass the proxies. `ended` counts the kills and stops of the job.
     """
 
     schedule: Schedule
@@ -62,7 +66,7 @@ class Rig:
     ended: int = field(default=0, init=False)
 
     def owner(self) -> psycopg.Connection:
-        """A new session: the server may have been restarted since the last."""
+        """Opens a new session of the owner; an earlier one may have ended with a restart of the server."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     def kill(self) -> None:
@@ -73,46 +77,51 @@ class Rig:
         self.ended += 1
         self.job.stop()
 
-    def wait(self, condition: Callable[[], object], what: str, *, pause: float = 0.02) -> None:
-        """Until `condition` holds, while the job is started again whenever it has ended.
+    def wait(self, condition: Callable[[], object], description: str, *, pause: float = 0.02) -> None:
+        """Waits until `condition` holds; restarts the job whenever it has ended.
 
         Raises:
-            RunError: it did not for PATIENCE_SECONDS, or the job keeps dying.
+            RunError: PATIENCE_SECONDS have passed, or the job keeps dying.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             self.job.keep_alive()
             if time.monotonic() > deadline:
-                raise RunError(f"waited {PATIENCE_SECONDS} s in vain for {what}; {self.job.where_to_look()}")
+                raise RunError(f"timed out: waited {PATIENCE_SECONDS} s for {description}; {self.job.where_to_look()}")
             time.sleep(pause)
 
     def sleep(self, seconds: float) -> None:
-        """Meanwhile the job is started again whenever it has ended. Raises RunError when it keeps dying."""
+        """Sleeps; restarts the job whenever it has ended.
+
+        Raises:
+            RunError: the job keeps dying.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.job.keep_alive()
             time.sleep(0.02)
 
     def heal(self) -> None:
+        """Ends all faults."""
         self.kinesis_proxy.inject()
         self.postgres_proxy.heal()
 
 
 @contextmanager
 def assembled(schedule: Schedule, servers: Servers, folder: Path) -> Iterator[Rig]:
-    """A fresh database, fresh streams and a fresh checkpoint, and a job that has not been started; logs in `folder`.
+    """Creates a database, streams and an empty checkpoint, and a job that is not started; logs go to `folder`.
 
-    Within the block the environment leads the generator to its proxy.
+    Within the block the environment variables direct the generator to the Kinesis proxy.
     """
     name = f"seed_{schedule.seed}"
     with ExitStack() as stack:
         direct = emulator.client_environment(servers.kinesis_url)
-        reads = stack.enter_context(kinesis_proxy.running(servers.kinesis_url))
-        commits = stack.enter_context(postgres_proxy.running(servers.postgres.port))
-        proxied = {"AWS_ENDPOINT_URL_KINESIS": reads.url}
+        to_kinesis = stack.enter_context(kinesis_proxy.running(servers.kinesis_url))
+        to_postgres = stack.enter_context(postgres_proxy.running(servers.postgres.port))
+        proxied = {"AWS_ENDPOINT_URL_KINESIS": to_kinesis.url}
         stack.enter_context(environ.changed(direct | proxied, without="AWS_"))
         kinesis = boto3.client("kinesis", endpoint_url=servers.kinesis_url)
-        streams = stack.enter_context(undeployed.own_streams(kinesis, name.replace("_", "-")))
+        streams = stack.enter_context(undeployed.temporary_streams(kinesis, name.replace("_", "-")))
         stack.callback(postgres.drop_database, servers.postgres, name)
         postgres.create_database(servers.postgres, name)
         if servers.disk:
@@ -126,8 +135,8 @@ def assembled(schedule: Schedule, servers: Servers, folder: Path) -> Iterator[Ri
             "--trigger_interval", "100 milliseconds", "--attribution_join", schedule.join,
         ]  # fmt: skip
         spark = environment(java_home=servers.java_home, java_options=servers.java_options, scratch=folder / "spark")
-        through = Server(port=commits.port, password=servers.postgres.password)
-        writer_url = through.url(name, "pipeline_writer")
+        proxied_server = Server(port=to_postgres.port, password=servers.postgres.password)
+        writer_url = proxied_server.url(name, "pipeline_writer")
         job = Job(arguments, spark | {"DATABASE_URL": writer_url}, folder / "job.log")
         stack.callback(job.kill)
         yield Rig(
@@ -135,8 +144,8 @@ def assembled(schedule: Schedule, servers: Servers, folder: Path) -> Iterator[Ri
             servers=servers,
             kinesis=kinesis,
             streams=streams,
-            kinesis_proxy=reads,
-            postgres_proxy=commits,
+            kinesis_proxy=to_kinesis,
+            postgres_proxy=to_postgres,
             database_url=servers.postgres.url(name),
             checkpoint=Path(checkpoints.folder(parse_arguments(arguments))),
             job=job,

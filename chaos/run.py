@@ -1,4 +1,4 @@
-"""One seed: the pipeline runs, its faults befall it, and in the end every record is accounted for."""
+"""Runs one seed: injects its faults into the running pipeline, then accounts for every record."""
 
 import json
 import shutil
@@ -27,8 +27,10 @@ TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_
 
 @dataclass(frozen=True, kw_only=True)
 class Injected:
-    """A fault that came about. `at`: seconds since the job was started. `recovery`: seconds from the fault's end to the
-    next commit.
+    """A fault that was injected.
+
+    `at` is in seconds since the start of the job. `recovery` is the time from the fault's end to the next commit, in
+    seconds.
     """
 
     name: str
@@ -38,8 +40,10 @@ class Injected:
 
 @dataclass(kw_only=True)
 class Outcome:
-    """`missing`: faults that this machine cannot have. `restarts`: of a job that ended by itself. `error`: why the run
-    ended early.
+    """The outcome of one seed.
+
+    `missing` names the faults that this machine cannot inject. `restarts` counts how often the job ended by itself and
+    was restarted. `error` is the reason why the run ended early.
     """
 
     seed: int
@@ -64,12 +68,15 @@ class Outcome:
 
 
 def run(schedule: Schedule, servers: Servers, folder: Path) -> Outcome:
-    """What was left behind in `folder` when it has not passed: schedule, logs, checkpoint, ledger, streams, tables."""
+    """Runs the seed of `schedule`.
+
+    When the seed has not passed, `folder` keeps the schedule, logs, checkpoint, ledger, streams and tables.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "schedule.json").write_text(json.dumps(schedule.as_json(), indent=2))
     outcome = Outcome(seed=schedule.seed, join=schedule.join)
-    began = time.monotonic()
+    start = time.monotonic()
     with assembled(schedule, servers, folder) as rig:
         try:
             _run(rig, outcome, folder)
@@ -77,7 +84,7 @@ def run(schedule: Schedule, servers: Servers, folder: Path) -> Outcome:
             outcome.error = str(error)
         if not outcome.passed:
             _keep(rig, folder)
-    outcome.seconds = round(time.monotonic() - began, 1)
+    outcome.seconds = round(time.monotonic() - start, 1)
     (folder / "outcome.json").write_text(json.dumps(outcome.as_json(), indent=2))
     if outcome.passed:
         shutil.rmtree(folder)
@@ -86,18 +93,18 @@ def run(schedule: Schedule, servers: Servers, folder: Path) -> Outcome:
 
 def _run(rig: Rig, outcome: Outcome, folder: Path) -> None:
     ledger = Ledger(folder / "ledger.jsonl", handler.kinesis())
-    began = time.monotonic()
+    start = time.monotonic()
     rig.job.start()
     with SeededPublisher(rig.schedule.seed) as publisher:
         if not rig.schedule.early:
             _recover(rig)
         for fault in rig.schedule.faults:
-            if not faults.can_be_had(rig.servers, fault.name):
+            if not faults.is_available(rig.servers, fault.name):
                 outcome.missing.append(fault.name)
                 continue
             rig.sleep(fault.pause)
             publisher.check()
-            at = time.monotonic() - began
+            at = time.monotonic() - start
             faults.inject(rig, fault)
             outcome.injected.append(Injected(name=fault.name, at=round(at, 1), recovery=_recover(rig)))
     rig.heal()
@@ -110,20 +117,21 @@ def _run(rig: Rig, outcome: Outcome, folder: Path) -> None:
 
 
 def _recover(rig: Rig) -> float:
-    """Seconds until something has been committed that was not yet when this was called."""
-    began, moment = time.monotonic(), datetime.now(UTC)
+    """Waits for the next commit of a micro-batch; returns the seconds until then."""
+    start, moment = time.monotonic(), datetime.now(UTC)
 
     def committed() -> bool:
         with rig.owner() as owner:
             return bool((owner.execute(COMMITTED, {"moment": moment}).fetchone() or (False,))[0])
 
     rig.wait(committed, "a commit", pause=0.2)
-    return round(time.monotonic() - began, 1)
+    return round(time.monotonic() - start, 1)
 
 
 def _end_shards(rig: Rig) -> None:
-    """Puts a record that cannot be read at the end of every open shard: when it is a dead letter, all before it, in the
-    shard and its parents, has been read.
+    """Puts an invalid record at the end of every open shard.
+
+    When the record is stored as a dead letter, all earlier records of the shard and of its parents have been read.
     """
     for stream, name in rig.streams.items():
         for first, _, shard_id in faults.open_shards(rig, stream):
@@ -136,13 +144,13 @@ def _end_shards(rig: Rig) -> None:
 def _drain(rig: Rig, total: int) -> None:
     with rig.owner() as owner:
         if not waiting.wait_until_stored(total, lambda: rows_stored(owner), rig.job.keep_alive, lambda _: None):
-            raise RunError(f"{rows_stored(owner)} of {total} rows were stored; {rig.job.where_to_look()}")
+            raise RunError(f"timed out: {rows_stored(owner)} of {total} rows are stored; {rig.job.where_to_look()}")
 
 
 def _account(rig: Rig, records: list[Record], ledger: Ledger, outcome: Outcome) -> None:
     with rig.owner() as owner:
         result = reconcile(collect(records), readback.read_database(owner, rig.streams))
-        contents.compare(contents.expected(records, rig.streams), contents.read(owner), result)
+        contents.compare(contents.recompute(records, rig.streams), contents.read(owner), result)
     ledger.check(records, rig.streams, result)
     if result.published != result.accepted + result.repeated + result.dead_lettered:
         result.add_wrong(
@@ -155,7 +163,7 @@ def _account(rig: Rig, records: list[Record], ledger: Ledger, outcome: Outcome) 
 
 
 def _keep(rig: Rig, folder: Path) -> None:
-    """The two ends of the pipeline as files."""
+    """Writes the contents of the streams and of the tables to files in `folder`."""
     with (folder / "streams.jsonl").open("w") as file:
         for record in readback.read_streams(rig.kinesis, rig.streams):
             file.write(json.dumps(record._asdict() | {"data": repr(record.data)}, default=str) + "\n")

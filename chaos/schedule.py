@@ -1,4 +1,4 @@
-"""Which faults befall the run of a seed, and when: drawn from the seed alone."""
+"""The schedule of a seed: its faults and their times, drawn from the seed alone."""
 
 import random
 from dataclasses import asdict, dataclass
@@ -26,9 +26,9 @@ DATABASE = (
     "database crashed in a transaction",
     "session ended in a transaction",
     REFUSES,
-    "answer to a commit lost",
+    "response to a commit lost",
     "deadlock with another writer",
-    "no connection to spare",
+    "no free connection",
     DISK_FULL,
 )
 KINESIS = (
@@ -39,14 +39,14 @@ KINESIS = (
     "puts throttled",
     "puts fail",
     "puts partly refused",
-    "answer to a put lost",
-    "answer to a put late",
+    "response to a put lost",
+    "response to a put delayed",
     "shard split",
     "shards merged",
 )
 FAULTS = JOB + DATABASE + KINESIS
-# Of the seeds, those whose job dies once more than the others', and those where the first fault does not wait.
-SECOND_DEATH = 0.3
+# Shares of the seeds with a second fault of JOB, and with a first fault before the job's first commit.
+SECOND_JOB_FAULT = 0.3
 EARLY = 0.3
 # A failover typically takes 60 to 120 seconds:
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html
@@ -55,8 +55,10 @@ REFUSAL_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """`pause`: seconds after the job has recovered from the one before. `seconds`: how long it lasts, or, of two kills,
-    what lies between them; moments are moments. `stream`: whose shards, if it is about shards.
+    """A scheduled fault.
+
+    `pause` is the time from the job's recovery to this fault, in seconds. `seconds` is the fault's duration, or
+    the time between two kills; other faults ignore it. `stream` is the stream to reshard.
     """
 
     name: str
@@ -67,7 +69,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """`early`: the first fault does not wait until the job has committed something."""
+    """The faults of a seed, in order. With `early` the first fault comes before the job's first commit."""
 
     seed: int
     join: Join
@@ -79,18 +81,19 @@ class Schedule:
 
 
 def draw(seed: int) -> Schedule:
-    """From each group one fault in turn, so that twenty seeds in a row have them all; and some more by chance.
+    """Draws a seed's schedule: one fault of each group in rotation, and one or two random faults.
 
-    Both joins take turns, with the faults of a group in another rhythm than the faults themselves.
+    Twenty successive seeds contain every fault. The joins alternate. DATABASE has an even length and
+    rotates at half the pace, so that each of its faults meets both joins.
     """
     chance = random.Random(f"faults of seed {seed}")  # noqa: S311 - a simulation, not a secret
     join = get_args(Join)[seed % 2]
     names = [JOB[seed % len(JOB)], DATABASE[seed // 2 % len(DATABASE)], KINESIS[seed % len(KINESIS)]]
     names.append(chance.choice([name for name in DATABASE + KINESIS if name not in names]))
-    if chance.random() < SECOND_DEATH:
+    if chance.random() < SECOND_JOB_FAULT:
         names.append(chance.choice([name for name in JOB if name not in names]))
     chance.shuffle(names)
-    if join == "postgres":  # It keeps no state.
+    if join == "postgres":  # This join keeps no state in the checkpoint.
         names = [OFFSETS if name == STATE else name for name in names]
     faults = [
         Fault(

@@ -1,4 +1,4 @@
-"""The servers that stay up from seed to seed."""
+"""Starts the servers that all seeds of a worker share."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from local.servers import postgres
 
 @contextmanager
 def running(folder: Path, *, java_home: Path | None, java_options: Sequence[str]) -> Iterator[Servers]:
-    """An emulator and a PostgreSQL of their own below `folder`, in place of what a killed run left there."""
+    """Starts an emulator and a PostgreSQL below `folder`, after removing the remains of a killed run."""
     disk, cluster = folder / "disk", folder / "postgres"
     if postgres.running_server(cluster):
         postgres.stop(cluster)
@@ -25,19 +25,19 @@ def running(folder: Path, *, java_home: Path | None, java_options: Sequence[str]
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         kinesis_url = stack.enter_context(emulator.running(folder / "emulator.log"))
         try:
-            small = stack.enter_context(database_faults.small_disk(disk))
+            tablespace = stack.enter_context(database_faults.small_disk(disk))
         except PermissionError:
-            small = None
-        # Ends before its disk does.
+            tablespace = None
+        # Entered after the disk, so that the server stops before the disk is unmounted.
         server = stack.enter_context(postgres.running(cluster))
-        if small:
+        if tablespace:
             with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-                database_faults.create_tablespace(admin, small)
+                database_faults.create_tablespace(admin, tablespace)
         yield Servers(
             kinesis_url=kinesis_url,
             postgres=server,
             postgres_folder=cluster,
-            disk=small,
+            disk=tablespace,
             java_home=java_home,
             java_options=java_options,
         )

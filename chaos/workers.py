@@ -1,4 +1,4 @@
-"""Seeds side by side: a process for each, with servers of its own, because most of a seed's time is spent waiting."""
+"""Runs seeds in parallel worker processes, each with its own servers: a seed spends most of its time waiting."""
 
 import multiprocessing
 from collections.abc import Generator, Iterator, Sequence
@@ -17,28 +17,28 @@ from chaos.schedule import draw
 from local.errors import RunError
 from local.servers import class_archive, java, signals
 
-# They are passed on as text, because not all of them can be sent to another process.
+# Errors that a worker sends to the parent process as text, because not all of them can be pickled.
 ERRORS = (RunError, psycopg.Error, BotoCoreError, ClientError)
 
 
 def outcomes_of(seeds: Sequence[int], workers: int, folder: Path) -> Generator[Outcome, None, None]:
-    """As they come. What a seed leaves behind when it has not passed is in `folder_of` it.
+    """Yields the seeds' outcomes as they finish. A failed seed's files stay in its `folder_of`.
 
     Raises:
-        InputError: there is no Java.
-        RunError: a worker could not go on.
+        InputError: Java is not installed.
+        RunError: a worker failed or ended early.
     """
     java_home = java.ensure()
     context = multiprocessing.get_context("spawn")
-    todo: SimpleQueue[int | None] = context.SimpleQueue()
+    queue: SimpleQueue[int | None] = context.SimpleQueue()
     for seed in (*seeds, *[None] * workers):
-        todo.put(seed)
+        queue.put(seed)
     results: list[Connection] = []
-    with _ended() as processes:
+    with _terminated() as processes:
         for number in range(workers):
             result, worker_end = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(todo, worker_end, folder, number, java_home))
-            with signals.held():
+            process = context.Process(target=_work, args=(queue, worker_end, folder, number, java_home))
+            with signals.deferred():
                 process.start()
                 processes.append(process)
             worker_end.close()
@@ -64,12 +64,15 @@ def _received(results: list[Connection], expected: int) -> Iterator[Outcome]:
             expected -= 1
             yield outcome
     if expected:
-        raise RunError(f"a worker ended before its time; {expected} seeds have no outcome")
+        raise RunError(f"a worker process ended early; {expected} seeds have no outcome")
 
 
 @contextmanager
-def _ended() -> Iterator[list[SpawnProcess]]:
-    """What is put into the list ends with the block; a worker cleans up at the first signal, and ignores others."""
+def _terminated() -> Iterator[list[SpawnProcess]]:
+    """Yields a list; terminates the processes in it after the block.
+
+    A worker cleans up at the first signal and ignores further ones.
+    """
     processes: list[SpawnProcess] = []
     try:
         yield processes
@@ -81,14 +84,14 @@ def _ended() -> Iterator[list[SpawnProcess]]:
 
 
 def _work(
-    todo: "SimpleQueue[int | None]", results: Connection, folder: Path, number: int, java_home: Path | None
+    queue: "SimpleQueue[int | None]", results: Connection, folder: Path, number: int, java_home: Path | None
 ) -> None:
-    own = folder / f"servers-{number}"
+    own_folder = folder / f"servers-{number}"
     try:
         signals.clean_up_when_interrupted()
-        with servers.running(own, java_home=java_home, java_options=class_archive.java_options()) as up:
-            while (seed := todo.get()) is not None:
-                results.send(run(draw(seed), up, folder_of(seed, folder)))
+        with servers.running(own_folder, java_home=java_home, java_options=class_archive.java_options()) as shared:
+            while (seed := queue.get()) is not None:
+                results.send(run(draw(seed), shared, folder_of(seed, folder)))
     except ERRORS as error:
         results.send(str(error))
     except KeyboardInterrupt:

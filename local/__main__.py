@@ -1,4 +1,4 @@
-"""The pipeline on one machine: `python -m local demo | replay | up | down | status | logs | psql | reset`."""
+"""Command line of the local pipeline: `python -m local demo | replay | up | down | status | logs | psql | reset`."""
 
 import argparse
 import sys
@@ -22,13 +22,15 @@ from runtime.database.migrate import MigrationError
 EPILOG = """\
 environment:
   DATABASE_URL           an empty PostgreSQL database to use instead of the embedded server
-  KINESIS_ENDPOINT_URL   a Kinesis to use instead of the emulator; streams are made for the run, and deleted
-  JAVA_HOME              the Java for Spark, 17 or later; otherwise the one on the PATH
-  LOCAL_FOLDER           where data and logs are kept (default: .local/ in this clone)
+  KINESIS_ENDPOINT_URL   a Kinesis endpoint to use instead of the emulator; the run creates and deletes its streams
+  JAVA_HOME              the Java for Spark, 17 or later (default: the `java` on the PATH)
+  LOCAL_FOLDER           the folder for data and logs (default: .local/ in this clone)
 
 exit status:
-  0  all is accounted for      1  something failed, was lost, duplicated or wrong
-  2  the command, an input or this machine does not fit; nothing has been done
+  0    success: every event is accounted for
+  1    a step failed, or an event was lost, duplicated or wrong
+  2    the command, an input or this machine cannot be used; no work was done
+  130  interrupted
 """
 
 
@@ -44,24 +46,28 @@ def main(argv: Sequence[str]) -> int:
         print(f"python -m local {arguments.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("ended; everything that was started has been stopped", file=sys.stderr)
+        print("interrupted; every process that this command started has been stopped", file=sys.stderr)
         return 130
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Raises SystemExit for arguments that do not fit; argparse has said why."""
+    """Parses the command line. `psql_arguments` are the arguments that only psql knows.
+
+    Raises:
+        SystemExit: an argument is invalid; argparse has printed the reason.
+    """
     commands = parser()
-    arguments, rest = commands.parse_known_args(argv)
-    if rest and arguments.command != "psql":
-        commands.error(f"unrecognized arguments: {' '.join(rest)}")
-    arguments.rest = rest
+    arguments, unknown_arguments = commands.parse_known_args(argv)
+    if unknown_arguments and arguments.command != "psql":
+        commands.error(f"unrecognized arguments: {' '.join(unknown_arguments)}")
+    arguments.psql_arguments = unknown_arguments
     return arguments
 
 
 def parser() -> argparse.ArgumentParser:
     commands = argparse.ArgumentParser(
         prog="python -m local",
-        description="First-click attribution of checkouts, streaming, with all its parts on this machine.",
+        description="Runs the streaming attribution of checkouts to first clicks on this machine.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -71,24 +77,24 @@ def parser() -> argparse.ArgumentParser:
     psql = command.add_parser(
         "psql",
         help="open psql on the deployed tables",
-        description="Opens psql on the tables of the deployed database, during a demo or `up` and after it. Other"
-        " arguments are psql's own.",
+        description="Opens psql on the tables of the deployed database, also after the demo or the cloud has ended."
+        " All other arguments go to psql.",
     )
-    psql.set_defaults(run=lambda arguments: housekeeping.psql(arguments.rest))
-    status = command.add_parser("status", help="what runs, and what is stored")
+    psql.set_defaults(run=lambda arguments: housekeeping.psql(arguments.psql_arguments))
+    status = command.add_parser("status", help="show the running parts and the number of rows in each table")
     status.set_defaults(run=lambda _: housekeeping.status(Console()))
     warm = command.add_parser(
         "warm-up",
-        help="record the classes that Spark loads, so that it starts faster (part of make setup)",
-        description="Runs the pipeline for some batches and records the classes that its job loads, beside Spark's own"
-        " files. Every later start takes them from there.",
+        help="record the classes that Spark loads, for faster starts (part of make setup)",
+        description="Runs the pipeline for some batches and records the classes that its job loads in an archive."
+        " Later starts of the job load the classes from the archive.",
     )
     warm.set_defaults(run=lambda _: warm_up.run(java.ensure(), Console()))
     _add_up(command)
-    down = command.add_parser("down", help="end the cloud that `up` started, with everything in it")
+    down = command.add_parser("down", help="stop the cloud that `up` started and all its processes")
     down.set_defaults(run=lambda _: lifetime.down())
     _add_logs(command)
-    reset = command.add_parser("reset", help="stop what was left behind and delete all local data")
+    reset = command.add_parser("reset", help="stop the processes of earlier commands and delete all local data")
     reset.set_defaults(run=lambda _: housekeeping.reset())
     return commands
 
@@ -96,23 +102,29 @@ def parser() -> argparse.ArgumentParser:
 def _add_demo(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     demo_parser = command.add_parser(
         "demo",
-        help="simulate the shop, run the job, watch it live; Ctrl-C ends it with a reconciliation",
-        description="Deploys the dev environment to a cloud on this machine, or uses the one that is up; lets its"
-        " schedule publish simulated events faster, and shows what becomes of them. In the end, after Ctrl-C or the"
-        " time given, all that was published is compared with what PostgreSQL has.",
+        help="simulate the shop and run the job, with a live view; Ctrl-C ends with a reconciliation",
+        description="Deploys the dev environment to a cloud on this machine, or uses the cloud that `up` started."
+        " Speeds up its schedule, which publishes simulated events, and shows their processing live. After Ctrl-C or"
+        " the given time, compares all published events with the rows in PostgreSQL.",
     )
     demo_parser.add_argument(
         "--for",
         dest="seconds",
         type=_positive,
         metavar="SECONDS",
-        help="publish for so long (default: until Ctrl-C)",
+        help="duration of publishing (default: until Ctrl-C)",
     )
     demo_parser.add_argument(
-        "--rate", type=_positive, default=100.0, metavar="EVENTS_PER_SECOND", help="(default: 100)"
+        "--rate",
+        type=_positive,
+        default=100.0,
+        metavar="EVENTS_PER_SECOND",
+        help="rate of publishing (default: 100)",
     )
-    demo_parser.add_argument("--headless", action="store_true", help="plain lines instead of the live view")
-    demo_parser.add_argument("--report", type=Path, metavar="FILE", help="write the reconciliation there, as JSON")
+    demo_parser.add_argument("--headless", action="store_true", help="print plain lines instead of the live view")
+    demo_parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the reconciliation to this file, as JSON"
+    )
     demo_parser.set_defaults(run=_demo)
 
 
@@ -128,33 +140,32 @@ def _add_up(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "up",
         help="deploy the stacks to a cloud on this machine, start the job, and leave them running",
         description="Starts a cloud on this machine, deploys the dev environment to it with the CDK CLI, and starts the"
-        " job. It runs until `down`, as deployed: the generator every 5 minutes. A demo runs in it meanwhile.",
+        " job. The cloud runs until `down`. The generator runs every 5 minutes, as deployed. `demo` uses this cloud.",
     )
     up.add_argument(
-        "--port", type=int, default=lifetime.DEFAULT_PORT, help="where AWS' tools find it (default: %(default)s)"
+        "--port", type=int, default=lifetime.DEFAULT_PORT, help="port of the cloud's AWS API (default: %(default)s)"
     )
-    up.set_defaults(run=lambda given: lifetime.up(given.port, Console()))
+    up.set_defaults(run=lambda arguments: lifetime.up(arguments.port, Console()))
 
 
 def _add_logs(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     logs_parser = command.add_parser(
         "logs",
-        help="what the deployed functions and the job have logged",
-        description="Prints what is in CloudWatch Logs of the cloud that `up` started.",
+        help="print the log of a deployed function or of the job",
+        description="Prints a log from CloudWatch Logs of the cloud that `up` started.",
     )
-    logs_parser.add_argument("source", choices=list(logs.GROUPS), help="whose log")
-    logs_parser.add_argument("--follow", action="store_true", help="go on with what comes, until Ctrl-C")
-    logs_parser.set_defaults(run=lambda given: logs.show(given.source, follow=given.follow))
+    logs_parser.add_argument("source", choices=list(logs.GROUPS), help="the function, or the job")
+    logs_parser.add_argument("--follow", action="store_true", help="print new lines until Ctrl-C")
+    logs_parser.set_defaults(run=lambda arguments: logs.show(arguments.source, follow=arguments.follow))
 
 
 def _add_replay(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     replay_parser = command.add_parser(
         "replay",
-        help="credit the checkouts of your own files",
-        description="Sends your own events, one JSON object a line, through the same path as the demo's. Of a"
-        " click, click_id, user_id and click_timestamp are needed; of a checkout, checkout_id, user_id,"
-        " checkout_timestamp, total_amount and currency. Neither file needs to be sorted, and events may be"
-        " years old.",
+        help="credit the checkouts in your own files to first clicks",
+        description="Sends your own events, one JSON object a line, through the pipeline of the demo. A click needs"
+        " click_id, user_id and click_timestamp. A checkout needs checkout_id, user_id, checkout_timestamp,"
+        " total_amount and currency. The files may be unsorted, and events may be years old.",
     )
     replay_parser.add_argument("clicks", type=Path, metavar="CLICKS.jsonl")
     replay_parser.add_argument("checkouts", type=Path, metavar="CHECKOUTS.jsonl")
@@ -163,10 +174,12 @@ def _add_replay(command: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         required=True,
         metavar="FILE.csv",
-        help="one row for each checkout, in order of time",
+        help="output file: one row a checkout, sorted by time",
     )
     replay_parser.set_defaults(
-        run=lambda given: run_replay(given.clicks, given.checkouts, given.output, java.ensure, Console())
+        run=lambda arguments: run_replay(
+            arguments.clicks, arguments.checkouts, arguments.output, java.ensure, Console()
+        )
     )
 
 

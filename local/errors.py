@@ -1,12 +1,12 @@
-"""How a command ends when it does not end well; `local.__main__` turns these into an exit status.
+"""Errors that end a command; `local.__main__` turns them into an exit status.
 
-The messages are for people: they say what is wrong, and what to do or where to look.
+The messages are for users: they name the problem, and the remedy or the place to look.
 """
 
 
 class InputError(Exception):
-    """What was given, or what this machine has, cannot be used: exit status 2."""
+    """An argument, an input or this machine cannot be used: exit status 2."""
 
 
 class RunError(Exception):
-    """Something failed on the way: exit status 1."""
+    """A step of the run failed: exit status 1."""

@@ -1,4 +1,4 @@
-"""Results are written whole or not at all, and whether they can be is known before the work begins."""
+"""Atomic writing of result files, and a check before the work begins that the path is writable."""
 
 import os
 from collections.abc import Iterator
@@ -10,18 +10,22 @@ from local.errors import InputError
 
 
 def check_writable(path: Path) -> None:
-    """Raises InputError when no file can be put there."""
-    with _partial(path):
+    """Checks that a file can be created at `path`.
+
+    Raises:
+        InputError: no file can be created there.
+    """
+    with _temporary_file(path):
         pass
 
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A file that stands at `path` once the block has ended well, in place of what is there."""
-    with _partial(path) as (file, partial):
+    """Yields a file that replaces `path` when the block succeeds. After an exception `path` is unchanged."""
+    with _temporary_file(path) as (file, temporary_path):
         yield file
         file.flush()
-        partial.replace(path)
+        temporary_path.replace(path)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -30,17 +34,17 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _partial(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A file beside `path`, removed unless it has been renamed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def _temporary_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yields a new file beside `path`, and its path. Deletes the file at the end unless it was renamed."""
+    temporary_path = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a file that could be replaced")
-        file = partial.open("wb")
+            raise InputError(f"{path}: is not a file; give the path of a file")
+        file = temporary_path.open("wb")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     try:
         with file:
-            yield file, partial
+            yield file, temporary_path
     finally:
-        partial.unlink(missing_ok=True)
+        temporary_path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Where everything that this package leaves on the machine lies, and the lock that keeps two runs apart."""
+"""The folder that holds all local data, and the lock that gives one command at a time the use of it."""
 
 import contextlib
 import fcntl
@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def data_folder() -> Path:
-    """`.local/` of this clone, or $LOCAL_FOLDER."""
+    """Returns $LOCAL_FOLDER, or `.local/` of this clone if the variable is not set."""
     return Path(os.environ.get("LOCAL_FOLDER") or PROJECT / ".local").absolute()
 
 
@@ -23,10 +23,10 @@ def postgres_folder() -> Path:
 
 @contextmanager
 def locked(command: str) -> Iterator[None]:
-    """Keeps out other commands that need the data folder for themselves; ends with the process at the latest.
+    """Holds the exclusive lock on the data folder for `command`. The lock ends with the process at the latest.
 
     Raises:
-        InputError: another one has it; the message says which.
+        InputError: another command holds the lock; the message names that command.
     """
     data_folder().mkdir(parents=True, exist_ok=True)
     with (data_folder() / "lock").open("a+") as lock:
@@ -35,15 +35,17 @@ def locked(command: str) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().strip() or "another command"
-            raise InputError(f"{holder} is using {data_folder()}: wait until it has ended, or end it") from None
+            raise InputError(
+                f"{holder} is using {data_folder()}; wait until that command has ended, or end it"
+            ) from None
         lock.truncate(0)
         lock.write(f"{command} (process {os.getpid()})")
         lock.flush()
         yield
 
 
-def holder() -> str | None:
-    """The command that has the lock, with its process id."""
+def lock_holder() -> str | None:
+    """Returns the command that holds the lock, with its process id; None if no command holds it."""
     with contextlib.suppress(FileNotFoundError), (data_folder() / "lock").open() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

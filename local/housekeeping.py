@@ -1,4 +1,4 @@
-"""`python -m local psql | status | reset`: what runs, and what lies in the data folder between runs."""
+"""The commands psql, status and reset, which inspect or delete the data of earlier commands."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ from rich.console import Console
 
 from local.cloud import environment, lifetime
 from local.errors import InputError
-from local.folder import data_folder, holder, locked, postgres_folder
+from local.folder import data_folder, lock_holder, locked, postgres_folder
 from local.servers import postgres
 from runtime.database.connection import read_url
 
 TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
-# libpq's variables, which unlike arguments no other user of the machine can see.
+# libpq's environment variables for the login. Other users of the machine can read arguments, but not the environment.
 PSQL_VARIABLES = {
     "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
     "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT",
@@ -27,10 +27,12 @@ PSQL_VARIABLES = {
 
 
 def psql(arguments: Sequence[str]) -> int:
-    """Runs psql on the deployed tables, and their server for as long if it does not run; psql's exit status.
+    """Runs psql on the deployed tables, or on $DATABASE_URL, and returns psql's exit status.
+
+    The deployed database server runs until psql ends, if it was not running before.
 
     Raises:
-        InputError: nothing has been deployed, or $DATABASE_URL is malformed.
+        InputError: no database has been deployed, or $DATABASE_URL is malformed.
     """
     with ExitStack() as stack:
         try:
@@ -38,54 +40,54 @@ def psql(arguments: Sequence[str]) -> int:
         except ValueError as error:
             raise InputError(str(error)) from None
         login = {PSQL_VARIABLES[name]: str(value) for name, value in parameters.items() if name in PSQL_VARIABLES}
-        # Ctrl-C is psql's while it runs: it cancels a query.
+        # Ctrl-C must cancel a query in psql, and not end this process. psql inherits SIG_IGN, but no handler.
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: None)
         command = [str(postgres.program("psql")), *arguments]
-        return subprocess.run(command, env=os.environ | login, check=False).returncode  # noqa: S603 - the user's
+        return subprocess.run(command, env=os.environ | login, check=False).returncode  # noqa: S603 - psql with the user's own arguments
 
 
 def status(console: Console) -> int:
-    """Prints what runs, how much is stored, and the rows of the deployed database."""
+    """Prints the running parts, the size of the data folder, and the row counts of the deployed tables."""
     folder = data_folder()
-    size = f"{_size(folder) / 1e6:,.0f} MB" if folder.exists() else "not there yet"
+    size = f"{_size(folder) / 1e6:,.0f} MB" if folder.exists() else "not created yet"
 
-    def say(text: str) -> None:
+    def print_line(text: str) -> None:
         console.print(text, soft_wrap=True, highlight=False, markup=False)
 
-    say(f"data folder: {folder}, {size}")
-    say(f"running: {holder() or 'no demo, no replay'}")
+    print_line(f"data folder: {folder}, {size}")
+    print_line(f"running: {lock_holder() or 'no demo or replay'}")
     if url := lifetime.endpoint():
-        say(f"cloud: up at {url}")
+        print_line(f"cloud: up at {url}")
         for line in environment.status(url):
-            say(f"  {line}")
+            print_line(f"  {line}")
     else:
-        say("cloud: not up")
+        print_line("cloud: not running")
     with ExitStack() as stack:
         try:
             database = _deployed_database(stack)
         except InputError:
-            say("tables: none")
+            print_line("tables: none")
             return 0
-        say("tables:")
+        print_line("tables:")
         with psycopg.connect(database) as connection:
             for table in TABLES:
                 ((count,),) = connection.execute(
                     sql.SQL("select count(*) from {}").format(sql.Identifier(table))
                 ).fetchall()
-                say(f"  {table:22}{count:12,}")
+                print_line(f"  {table:22}{count:12,}")
     return 0
 
 
 def reset() -> int:
-    """Ends the cloud and the server that a killed command left behind, and deletes the data folder.
+    """Stops the cloud and any PostgreSQL server that a killed command left running, and deletes the data folder.
 
     Raises:
-        InputError: a demo or a replay is running.
+        InputError: another command is using the data folder.
     """
     folder = data_folder()
     if not folder.exists():
-        print(f"{folder} is not there: nothing to remove")
+        print(f"{folder} does not exist: nothing to remove")
         return 0
     with locked("reset"):
         lifetime.end()
@@ -101,12 +103,12 @@ def reset() -> int:
 def _deployed_database(stack: ExitStack) -> str:
     folder = lifetime.instance_folder()
     if not (folder / "data" / "PG_VERSION").exists():
-        raise InputError("nothing has been deployed yet: make demo, or python -m local up")
+        raise InputError("nothing has been deployed yet; run `make demo` or `python -m local up` first")
     return stack.enter_context(postgres.running(folder)).url(environment.DATABASE)
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files that are there; some come and go while one looks."""
+    """Returns the total bytes of all files below `folder`, without files that are deleted meanwhile."""
     total = 0
     for path in folder.rglob("*"):
         try:

@@ -1,1 +1,1 @@
-"""A cloud on this machine, to which the stacks are deployed. `python -m local.cloud` runs it."""
+"""The local cloud: an extended AWS emulator to which the stacks are deployed. `python -m local.cloud` runs it."""

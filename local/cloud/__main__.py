@@ -1,6 +1,6 @@
-"""`python -m local.cloud FOLDER`: the cloud in the foreground, until SIGTERM; its data and logs are below FOLDER.
+"""`python -m local.cloud FOLDER`: runs the local cloud in the foreground until SIGTERM.
 
-Where it listens: $BIND_HOST and $GATEWAY_PORT, which are `ministack`'s own.
+Data and logs are stored below FOLDER. The server listens on $BIND_HOST and $GATEWAY_PORT, two variables of `ministack`.
 """
 
 import asyncio
@@ -13,28 +13,28 @@ from local.cloud.services import cloudformation, functions, glue, kinesis, rds, 
 
 
 def main(folder: Path) -> None:
-    # Imported here, because that alone starts things.
+    # Imported inside the function, because importing `ministack` has side effects.
     app = import_module("ministack.app")
     provisioners = import_module("ministack.services.cloudformation.provisioners")
-    cloudwatch, eventbridge, glue_service, kinesis_service, lambda_service, rds_service, secretsmanager = (
+    cloudwatch, eventbridge, glue_service, kinesis_service, lambda_service, rds_service, secretsmanager, ssm = (
         import_module(f"ministack.services.{name}")
-        for name in ("cloudwatch", "eventbridge", "glue", "kinesis", "lambda_svc", "rds", "secretsmanager")
+        for name in ("cloudwatch", "eventbridge", "glue", "kinesis", "lambda_svc", "rds", "secretsmanager", "ssm")
     )
     functions.extend(import_module("ministack.core.lambda_runtime"), lambda_service, eventbridge)
     types = provisioners._RESOURCE_HANDLERS
     kinesis.extend(kinesis_service)
-    cloudformation.extend(types)
+    cloudformation.extend(types, ssm)
     schedules.extend(eventbridge, cloudwatch)
     with rds.Instances(folder / "rds") as instances, glue.Runs(glue_service, eventbridge, folder / "glue") as runs:
         rds.extend(types, rds_service, secretsmanager, instances)
         glue.extend(glue_service, runs)
         sys.argv[1:] = []
-        asyncio.BaseEventLoop.shutdown_default_executor = _nobody_waits  # type: ignore[assignment,method-assign]
+        asyncio.BaseEventLoop.shutdown_default_executor = _skip_shutdown  # type: ignore[assignment,method-assign]
         app.main()
 
 
-async def _nobody_waits(_loop: object) -> None:
-    """A thread may be in the middle of a deployment, which waits minutes for an answer."""
+async def _skip_shutdown(_loop: object) -> None:
+    """Skips the wait for executor threads at shutdown: a deployment's thread may wait minutes for a response."""
 
 
 if __name__ == "__main__":
@@ -43,6 +43,6 @@ if __name__ == "__main__":
         main(Path(sys.argv[1]))
         status = 0
     finally:
-        # Not sys.exit(), which would wait for such threads.
+        # os._exit() rather than sys.exit(), which would wait for the executor threads.
         sys.stderr.flush()
         os._exit(status)

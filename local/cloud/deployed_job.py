@@ -1,4 +1,4 @@
-"""The deployed attribution job, watched as on AWS: through the orchestrator's function, and by its log."""
+"""A client of the deployed attribution job: it controls the job through the orchestrator and reads the job's log."""
 
 import json
 import time
@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from local.errors import RunError
-from local.servers.job import MOST_RESTARTS
+from local.servers.job import MAX_RESTARTS
 from local.servers.job_log import fields
 
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ STOP_SECONDS = 90
 
 
 class DeployedJob:
-    """Started with `start`; `keep_alive`, called every now and then, starts it again when it has died."""
+    """The deployed job. `start` starts it; `keep_alive`, called regularly, restarts it after it has died.
+
+    `batch` holds the fields of the current run's last log line about a micro-batch.
+    """
 
     def __init__(self) -> None:
-        # An invocation waits for the function, which must not be invoked a second time meanwhile.
+        # One attempt with a long timeout: a retried request would invoke the function a second time.
         self._lambda = boto3.client("lambda", config=Config(read_timeout=120, retries={"total_max_attempts": 1}))
         self._logs = boto3.client("logs")
         self.batch: Mapping[str, Any] | None = None
@@ -37,14 +40,16 @@ class DeployedJob:
         self._next_look = 0.0
 
     def start(self) -> None:
-        """Does nothing to a job that runs."""
+        """Starts the job, unless it is already running."""
         self._run_id = self.orchestrate("start")["run_id"]
 
     def keep_alive(self) -> bool:
-        """Looks at the job and its log, and starts it again if it has ended; true when it began anew.
+        """Reads the job's log and restarts the job if it has ended; returns whether a new run has begun.
+
+        Checks at most once in LOOK_SECONDS.
 
         Raises:
-            RunError: it keeps dying; the message has its last error.
+            RunError: the job keeps dying; the message has its last error.
         """
         if time.monotonic() < self._next_look:
             return False
@@ -56,7 +61,7 @@ class DeployedJob:
             status = self.orchestrate("start")
         if status["run_id"] == self._run_id:
             return False
-        # Another run, of ours or by Glue, which tries a failed one again.
+        # The new run was started above, or by Glue, which retries a failed run.
         self._check_restarts(status)
         self.restarts += 1
         self._restarts_in_a_row += 1
@@ -64,27 +69,27 @@ class DeployedJob:
         return True
 
     def stop(self) -> None:
-        """Lets it finish its batch, and waits for its end.
+        """Stops the job after its current micro-batch and waits until it has ended.
 
         Raises:
-            RunError: it has not ended in time.
+            RunError: the job has not ended within STOP_SECONDS.
         """
         self.orchestrate("stop")
         deadline = time.monotonic() + STOP_SECONDS
         while (state := self.orchestrate("status")["state"]) in ACTIVE:
             if time.monotonic() > deadline:
-                raise RunError(f"the job is still {state} after {STOP_SECONDS} s: `python -m local down` ends it")
+                raise RunError(f"the job is still {state} after {STOP_SECONDS} s; end it with `python -m local down`")
             time.sleep(0.5)
 
     def orchestrate(self, action: str) -> dict[str, Any]:
-        """What the orchestrator answers.
+        """Invokes the orchestrator with `action` and returns its response.
 
         Raises:
-            RunError: it failed; the message has its error.
+            RunError: the orchestrator failed; the message has its error.
         """
-        answer = self._lambda.invoke(FunctionName=ORCHESTRATOR, Payload=json.dumps({"action": action}))
-        payload = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
+        response = self._lambda.invoke(FunctionName=ORCHESTRATOR, Payload=json.dumps({"action": action}))
+        payload = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
             raise RunError(f"the orchestrator could not {action} the job: {payload.get('errorMessage', payload)}")
         result: dict[str, Any] = payload
         return result
@@ -93,12 +98,12 @@ class DeployedJob:
         return "its log: python -m local logs job"
 
     def _check_restarts(self, status: Mapping[str, Any]) -> None:
-        if self._restarts_in_a_row == MOST_RESTARTS:
+        if self._restarts_in_a_row == MAX_RESTARTS:
             error = status.get("error_message") or self.where_to_look()
-            raise RunError(f"the job ended {MOST_RESTARTS + 1} times without finishing a batch: {error}")
+            raise RunError(f"the job ended {MAX_RESTARTS + 1} times without finishing a batch: {error}")
 
     def _read_log(self) -> None:
-        """`batch` is then the last line about a micro-batch."""
+        """Reads the new log lines; updates `batch`."""
         request: GetLogEventsRequestTypeDef = {
             "logGroupName": LOG_GROUP,
             "logStreamName": self._run_id,
@@ -107,11 +112,11 @@ class DeployedJob:
         if self._next_events:
             request["nextToken"] = self._next_events
         try:
-            answer = self._logs.get_log_events(**request)
+            response = self._logs.get_log_events(**request)
         except self._logs.exceptions.ResourceNotFoundException:
-            return  # It has written nothing yet.
-        self._next_events = answer["nextForwardToken"]
-        for event in answer["events"]:
+            return  # The run has written nothing yet.
+        self._next_events = response["nextForwardToken"]
+        for event in response["events"]:
             if (line := fields(event["message"])).get("message") == "batch":
                 self.batch = line
                 self._restarts_in_a_row = 0

@@ -1,4 +1,4 @@
-"""Puts the stacks into the local cloud, by the CLI that puts them into AWS."""
+"""Deploys the stacks to the local cloud with the CDK CLI, as to AWS."""
 
 import os
 import re
@@ -16,49 +16,49 @@ from local.servers import processes
 
 STAGE = "Dev"
 CLI = PROJECT / "node_modules" / ".bin" / "cdk"
-# Minutes where seconds are usual, because a machine may be busy; none of them waits for ever.
+# Time limits of the commands. They are generous, because a busy machine takes minutes instead of seconds.
 SECONDS = {"bootstrap": 180, "synth": 300, "deploy": 600}
-TELLING = re.compile(r"❌|_FAILED|Error|error|refused")
-MOST_TELLING = 8
-DEPLOYING = re.compile(r"^\S+ \((\S+)\): deploying\.\.\. \[(\d+)/(\d+)\]")
+RELEVANT = re.compile(r"❌|_FAILED|Error|error|refused")
+MAX_RELEVANT = 8
+STACK_PROGRESS = re.compile(r"^\S+ \((\S+)\): deploying\.\.\. \[(\d+)/(\d+)\]")
 
 Say = Callable[[str], None]
 
 
 def deploy(folder: Path, say: Say) -> None:
-    """Bootstraps the account that the process' environment leads to, and deploys every stack of dev there.
+    """Bootstraps the account that the process' environment selects, and deploys every stack of dev there.
 
-    What the CLI prints is in `folder`.
+    The CLI's output is written to log files in `folder`. `say` receives progress messages.
 
     Raises:
         InputError: the CLI is not installed.
-        RunError: it failed, or took too long; the message has what it printed about that.
+        RunError: a command failed or exceeded its time limit; the message has the relevant lines of its output.
     """
     if not CLI.exists():
-        raise InputError("the CDK CLI is not installed: make setup")
+        raise InputError("the CDK CLI is not installed; run `make setup`")
     templates = str(data_folder() / "cdk.out")
     say("bootstrapping the account, synthesizing the stacks")
-    with ThreadPoolExecutor() as side_by_side:
-        bootstrapped = side_by_side.submit(_cdk, folder, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
+    with ThreadPoolExecutor() as executor:
+        bootstrapped = executor.submit(_cdk, folder, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
         _cdk(folder, "synth", f"{STAGE}/**", "--quiet", "--output", templates)
         bootstrapped.result()
 
-    def tell(line: str) -> None:
-        if match := DEPLOYING.match(line):
+    def report_stack(line: str) -> None:
+        if match := STACK_PROGRESS.match(line):
             say(f"stack {match[1]} ({match[2]} of {match[3]})")
 
     say("publishing the assets")
     options = ["--require-approval", "never", "--concurrency", "4", "--progress", "events"]
-    _cdk(folder, "deploy", f"{STAGE}/**", "--app", templates, *options, tell=tell)
+    _cdk(folder, "deploy", f"{STAGE}/**", "--app", templates, *options, on_line=report_stack)
 
 
-def _cdk(folder: Path, command: str, *arguments: str, tell: Say = lambda _: None) -> None:
-    """Runs it to its end, and gives `tell` each line that it prints."""
+def _cdk(folder: Path, command: str, *arguments: str, on_line: Say = lambda _: None) -> None:
+    """Runs a command of the CDK CLI to its end and passes each line of its output to `on_line`."""
     log_file = folder / f"{command}.log"
     variables = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        # What the CLI remembers of accounts, which are not those of the user's home.
+        # Keeps the CLI's account cache apart from the cache in the user's home folder.
         "CDK_HOME": str(data_folder() / "cdk-home"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
     }
@@ -73,19 +73,19 @@ def _cdk(folder: Path, command: str, *arguments: str, tell: Say = lambda _: None
             for line in process.stdout or ():
                 lines.append(line.decode(errors="replace").rstrip())
                 log.write(f"{lines[-1]}\n")
-                tell(lines[-1])
+                on_line(lines[-1])
         finally:
             timer.cancel()
     if process.returncode == -signal.SIGKILL:
-        raise RunError(f"`cdk {command}` did not end within {SECONDS[command]} s; {_where_to_look(lines, log_file)}")
+        raise RunError(f"`cdk {command}` did not end within {SECONDS[command]} s; {_relevant_output(lines, log_file)}")
     if process.returncode:
-        raise RunError(f"`cdk {command}` failed; {_where_to_look(lines, log_file)}")
+        raise RunError(f"`cdk {command}` failed; {_relevant_output(lines, log_file)}")
 
 
-def _where_to_look(lines: Sequence[str], log_file: Path) -> str:
-    telling = [line for line in lines if TELLING.search(line)] or lines
-    last = "\n".join(telling[-MOST_TELLING:])
+def _relevant_output(lines: Sequence[str], log_file: Path) -> str:
+    relevant = [line for line in lines if RELEVANT.search(line)] or lines
+    last = "\n".join(relevant[-MAX_RELEVANT:])
     return (
-        f"its output is in {log_file}; what tells in it:\n{last}\n"
-        "What is deployed stays as it is, to be looked at; `python -m local down` removes it."
+        f"its output is in {log_file}; the relevant lines:\n{last}\n"
+        "The deployed resources stay for inspection; remove them with `python -m local down`."
     )

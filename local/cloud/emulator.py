@@ -1,4 +1,4 @@
-"""The cloud of `local.cloud` as a child process: `ministack`, extended, on 127.0.0.1."""
+"""The local cloud as a child process, and the environment variables that direct AWS clients to it."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from local.errors import RunError
 from local.servers import environ, processes
 
 STARTUP_SECONDS = 60
-# Whatever the emulator is asked with is accepted; boto3 only insists that there is something.
+# The emulator accepts any credentials; boto3 requires that some are set.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -25,12 +25,12 @@ CREDENTIALS = {
 
 @contextmanager
 def running(log_file: Path, folder: Path | None = None, java_home: Path | None = None) -> Iterator[str]:
-    """Starts the emulator on a free port and yields its URL; it ends with the block, with all that runs in it.
+    """Starts the emulator on a free port and yields its URL; stops it, and everything that runs in it, after the block.
 
-    What it stores lies below `folder`, or nowhere after the end. `java_home` is for Spark.
+    Its data is stored below `folder`, or in a temporary folder. `java_home` is for Spark.
 
     Raises:
-        RunError: it did not answer in time; the message names its log.
+        RunError: the emulator did not listen within STARTUP_SECONDS; the message names its log.
     """
     with ExitStack() as stack:
         if folder is None:
@@ -53,25 +53,25 @@ def command(folder: Path) -> list[str]:
 
 
 def environment(folder: Path, port: int, java_home: Path | None = None) -> dict[str, str]:
-    """What the emulator is started with, and what runs in it inherits; `java_home` is for Spark."""
+    """Returns the emulator's environment, which its functions and jobs inherit; `java_home` is for Spark."""
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     own = {"BIND_HOST": HOST, "MINISTACK_HOST": HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
-    # Its MQTT broker would listen on every address of the machine.
+    # Disables the MQTT broker, which would listen on every address of the machine.
     own |= {"IOT_MTLS_ENABLED": "0"}
-    # libpq's: https://www.postgresql.org/docs/current/libpq-envars.html
+    # A variable of libpq: https://www.postgresql.org/docs/current/libpq-envars.html
     trust = {"PGSSLROOTCERT": str(certificate_authority(folder / "rds"))}
     java = {"JAVA_HOME": str(java_home)} if java_home else {}
     return inherited | own | trust | java | client_environment(url(port)) | {"TMPDIR": str(temporary)}
 
 
 def client_environment(endpoint: str) -> dict[str, str]:
-    """What leads AWS' tools and libraries to the emulator at that URL."""
+    """Returns the variables that direct AWS' tools and libraries to the emulator at `endpoint`."""
     no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST]))
     return CREDENTIALS | {"AWS_ENDPOINT_URL": endpoint, "NO_PROXY": no_proxy}
 
 
 def reached(endpoint: str) -> AbstractContextManager[None]:
-    """Within the block, this process' own AWS libraries reach the emulator at that URL, and no other account."""
+    """Directs this process' AWS libraries to the emulator at `endpoint`, and to no other account, within the block."""
     return environ.changed(client_environment(endpoint), without="AWS_")

@@ -1,4 +1,4 @@
-"""The dev environment as it is deployed to the local cloud: its names, its database, its state."""
+"""The dev environment in the local cloud: resource names, database URL and status."""
 
 from collections.abc import Iterator
 
@@ -21,19 +21,19 @@ GENERATOR_LOG_GROUP = f"/aws/lambda/{GENERATOR}"
 
 
 def database_url() -> str:
-    """For this machine's eyes: the server behind RDS, as its superuser.
+    """Returns the superuser's URL of the PostgreSQL server behind the emulated RDS instance; for use on this machine.
 
     Raises:
-        RunError: it does not run.
+        RunError: the server is not running.
     """
     server = postgres.running_server(lifetime.instance_folder())
     if server is None:
-        raise RunError(f"the deployed database does not run; its log is in {lifetime.instance_folder()}")
+        raise RunError(f"the deployed database is not running; its log is in {lifetime.instance_folder()}")
     return server.url(DATABASE)
 
 
 def status(url: str) -> Iterator[str]:
-    """What is deployed in the cloud at that URL, a line each."""
+    """Yields a line for each stack that is deployed in the cloud at `url`, and a line for the job."""
     with emulator.reached(url):
         for stack in boto3.client("cloudformation").describe_stacks()["Stacks"]:
             yield f"stack {stack['StackName']}: {stack['StackStatus']}"

@@ -1,4 +1,4 @@
-"""`python -m local up | down`: the local cloud with the deployed stacks, which outlives the command that started it."""
+"""`python -m local up | down`: starts and ends a local cloud that keeps running between commands."""
 
 import json
 import os
@@ -26,45 +26,47 @@ def cloud_folder() -> Path:
 
 
 def instance_folder() -> Path:
-    """Where the database of the deployed stacks has its data."""
+    """Returns the data folder of the deployed database."""
     return cloud_folder() / "rds" / "ecommerce-streaming-dev-database"
 
 
 def endpoint() -> str | None:
-    """The URL of the cloud that `up` started, if it runs."""
-    found = _server()
-    return emulator.url(found[1]) if found else None
+    """Returns the URL of the cloud that `up` started; None when no cloud is running."""
+    server = _server()
+    return emulator.url(server[1]) if server else None
 
 
 def up(port: int, console: Console) -> int:
-    """Exit status 0 when every stack is deployed and the job is starting; what failed half-way is left to look at.
+    """Starts the cloud, deploys every stack, starts the job and returns exit status 0.
+
+    After a failed deployment the cloud keeps running, for inspection.
 
     Raises:
-        InputError: it is up, or the port is taken.
-        RunError: it did not start, or a stack failed.
+        InputError: a cloud is already running, or the port is in use.
+        RunError: the cloud did not start, or a stack failed.
     """
-    since = time.monotonic()
+    start = time.monotonic()
 
     def say(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
+        console.print(f"[dim]{time.monotonic() - start:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
 
     if running := endpoint():
-        raise InputError(f"it is up, at {running}; `python -m local down` ends it")
+        raise InputError(f"a cloud is already running at {running}; end it with `python -m local down`")
     if processes.is_listening(port):
-        raise InputError(f"port {port} of {HOST} is taken: give another one with --port")
+        raise InputError(f"port {port} of {HOST} is in use; choose another port with --port")
     java_home = java.ensure()
     with locked("up"), _ended_when_interrupted():
         clear()
         variables = emulator.environment(cloud_folder(), port, java_home)
         log_file = cloud_folder() / "cloud.log"
-        with signals.held():
+        with signals.deferred():
             process_id = processes.start_detached(
                 emulator.command(cloud_folder()), environment=variables, log_file=log_file
             )
             announce(process_id, port)
         if not processes.wait_until_listening(port, STARTUP_SECONDS):
             raise RunError(f"the cloud did not start on {HOST}:{port}; see {log_file}")
-        say(f"AWS, as far as it is needed, at {emulator.url(port)}")
+        say(f"the AWS emulator is running at {emulator.url(port)}")
         with emulator.reached(emulator.url(port)):
             deployment.deploy(cloud_folder(), say)
             DeployedJob().start()
@@ -74,14 +76,14 @@ def up(port: int, console: Console) -> int:
 
 
 USAGE = """
-The data generator runs every 5 minutes, as deployed. To look, and to end it:
+The data generator runs every 5 minutes, as deployed. To inspect and to end the cloud:
 
   python -m local status
   python -m local logs job --follow
   python -m local psql
   python -m local down
 
-For AWS' own tools, and for `make deploy`, `make diff-deployed` and `make destroy`:
+To use AWS' own tools, `make deploy`, `make diff-deployed` and `make destroy`:
 
   export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
 """
@@ -97,10 +99,10 @@ def _ended_when_interrupted() -> Iterator[None]:
 
 
 def down() -> int:
-    """Ends the cloud that `up` started, with everything in it; the database's files stay, for `psql`.
+    """Ends the cloud that `up` started and everything that runs in it; the database's files stay, for `psql`.
 
     Raises:
-        InputError: a demo runs in it.
+        InputError: another command, such as a demo, is using the cloud.
     """
     with locked("down"):
         end()
@@ -108,31 +110,34 @@ def down() -> int:
 
 
 def end() -> None:
-    """Ends it, and says so."""
-    found = _server()
-    if found is None:
-        print("no cloud is up")
+    """Ends the running cloud, if there is one, and prints the outcome."""
+    server = _server()
+    if server is None:
+        print("no cloud is running")
     else:
-        processes.stop_detached(found[0])
-        print(f"ended the cloud at {emulator.url(found[1])}, with all that ran in it")
+        process_id, port = server
+        processes.stop_detached(process_id)
+        print(f"ended the cloud at {emulator.url(port)} and everything that ran in it")
     _server_file().unlink(missing_ok=True)
     stop_databases()
 
 
 def announce(process_id: int, port: int) -> None:
-    """Lets other commands know of the cloud, for as long as the process lives."""
+    """Records the cloud's process and port, by which other commands find the cloud."""
     _server_file().write_text(json.dumps({"process": process_id, "port": port}))
 
 
 def clear() -> None:
-    """Removes what an earlier cloud left, its database's server included if it was killed."""
+    """Removes the files of an earlier cloud, and stops database servers that outlived it."""
     stop_databases()
     shutil.rmtree(cloud_folder(), ignore_errors=True)
     cloud_folder().mkdir(parents=True)
 
 
 def stop_databases() -> None:
-    """Of a cloud that was killed, or ended while they started: they are no children of the cloud's."""
+    """Stops the database servers of the cloud. They outlive a cloud that was killed, or that ended during their start,
+    because they are no child processes of the cloud.
+    """
     for folder in (cloud_folder() / "rds").glob("*/"):
         if postgres.running_server(folder):
             postgres.stop(folder)
@@ -143,10 +148,10 @@ def _server_file() -> Path:
 
 
 def _server() -> tuple[int, int] | None:
-    """Process and port."""
+    """Returns the running cloud's process id and port."""
     try:
-        found = json.loads(_server_file().read_text())
-        os.kill(found["process"], 0)
+        server = json.loads(_server_file().read_text())
+        os.kill(server["process"], 0)
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return (found["process"], found["port"]) if processes.is_listening(found["port"]) else None
+    return (server["process"], server["port"]) if processes.is_listening(server["port"]) else None

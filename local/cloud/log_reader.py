@@ -1,16 +1,16 @@
-"""Reads a log group of CloudWatch Logs as it grows."""
+"""A reader of CloudWatch Logs that returns each line once, as the log grows."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import boto3
 
-# How long after its time a line may still come up.
+# A line may become visible this long after its timestamp.
 OVERLAP = timedelta(minutes=1)
 
 
 class LogReader:
-    """The lines of `group` from `since` on, each once."""
+    """A read position in the log group `group`, from `since` on."""
 
     def __init__(self, group: str, *, since: datetime) -> None:
         self._logs = boto3.client("logs")
@@ -20,11 +20,11 @@ class LogReader:
         self._read: set[tuple[str, int, str]] = set()
 
     def new(self) -> Iterator[str]:
-        """Those that have come since the last call."""
+        """Yields the lines that have appeared since the last call."""
         start = int(max(self._from, self._newest - OVERLAP).timestamp() * 1000)
         pages = self._logs.get_paginator("filter_log_events").paginate(logGroupName=self._group, startTime=start)
         for event in (event for page in pages for event in page["events"]):
-            # Not the event's id, which the emulator does not give to what functions write.
+            # The event's id cannot serve as the key: the emulator gives none to the lines of functions.
             key = (event["logStreamName"], event["timestamp"], event["message"])
             if key not in self._read:
                 self._read.add(key)

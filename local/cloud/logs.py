@@ -1,4 +1,4 @@
-"""`python -m local logs`: CloudWatch Logs of the deployed functions and the job."""
+"""`python -m local logs`: prints the CloudWatch Logs of the deployed functions and the job."""
 
 import time
 from datetime import UTC, datetime
@@ -18,14 +18,16 @@ LOOK_SECONDS = 1
 
 
 def show(source: str, *, follow: bool) -> int:
-    """Prints the log of one of GROUPS, oldest line first; `follow`: until it is interrupted.
+    """Prints the log of `source`, a key of GROUPS, oldest line first, and returns exit status 0.
+
+    With `follow` it keeps printing new lines until it is interrupted.
 
     Raises:
-        InputError: nothing is up.
+        InputError: no cloud is running.
     """
     url = lifetime.endpoint()
     if url is None:
-        raise InputError("nothing is up: python -m local up")
+        raise InputError("no cloud is running; start one with `python -m local up`")
     with emulator.reached(url):
         reader = LogReader(GROUPS[source], since=datetime.fromtimestamp(0, UTC))
         while True:

@@ -7,13 +7,13 @@ from rich.segment import Segment
 from rich.style import Style
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
-WIDEST = 5
+MAX_BAR_WIDTH = 5
 BAR = Style.parse("cyan")
 LABEL = Style.parse("dim")
 
 
 class Chart:
-    """Bars for `values`, as high and wide as there is room; the axis has labels in `unit`."""
+    """One bar for each of `values`, scaled to the available space. The axis labels are in `unit`."""
 
     def __init__(self, values: Sequence[int], unit: str) -> None:
         self._values = values
@@ -21,13 +21,13 @@ class Chart:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = max(1, options.height or 1)
-        top = max(self._values, default=0) or 1
-        labels = [f"{top:,} {self._unit}"] + [""] * (height - 2) + [f"0 {self._unit}"]
+        highest = max(self._values, default=0) or 1
+        labels = [f"{highest:,} {self._unit}"] + [""] * (height - 2) + [f"0 {self._unit}"]
         gutter = len(labels[0]) + 1
         shown = self._values[-(options.max_width - gutter) :]
-        width = min(WIDEST, max(1, (options.max_width - gutter) // max(1, len(shown))))
+        width = min(MAX_BAR_WIDTH, max(1, (options.max_width - gutter) // max(1, len(shown))))
         for row in range(height):
-            cells = (_cell(value / top * height, height - 1 - row) for value in shown)
+            cells = (_cell(value / highest * height, height - 1 - row) for value in shown)
             bars = "".join((cell * (width - 1) + " ") if width > 1 else cell for cell in cells)
             yield Segment(f"{labels[row]:>{gutter - 1}} ", LABEL)
             yield Segment(bars, BAR)
@@ -35,5 +35,5 @@ class Chart:
 
 
 def _cell(value: float, floor: int) -> str:
-    """What of a bar of this height is to be seen in the row that begins at `floor`."""
+    """Returns the part of a bar of height `value` that lies in the row from `floor` to `floor + 1`."""
     return EIGHTHS[min(8, max(0, round((value - floor) * 8)))]

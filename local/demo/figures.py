@@ -1,4 +1,4 @@
-"""What the live view shows of PostgreSQL, read with few and short queries."""
+"""Figures of the live view that come from PostgreSQL, read with few and short queries."""
 
 import time
 from collections import Counter, deque
@@ -12,12 +12,15 @@ import psycopg
 
 from local.pipeline.waiting import rows_stored
 
-# The more there is, the longer a look takes; it is taken as seldom as keeps it below this share of the time.
-MOST_SHARE = 0.05
+# Largest share of the time that the queries may take. They take longer as the tables grow, and are then run less often.
+MAX_QUERY_SHARE = 0.05
 
 
 class Channel(NamedTuple):
-    """Checkouts by their first click. `source`, `medium` null: no utm values; `credited` false: no click."""
+    """Checkouts of one first-click channel. `credited`: false for checkouts without a click.
+
+    `source`, `medium`: the first click's UTM values, or null.
+    """
 
     credited: bool
     source: str | None
@@ -27,7 +30,7 @@ class Channel(NamedTuple):
 
 
 class Percentiles(TypedDict):
-    """Milliseconds; null: nothing to measure."""
+    """Latencies in milliseconds; null if none was measured."""
 
     p50: int | None
     p99: int | None
@@ -35,7 +38,11 @@ class Percentiles(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """`stored` counts raw events and dead letters. Latencies: of the last minute, of all, of each look."""
+    """Figures of all tables at one time.
+
+    Latencies: `last_minute` and `overall` are percentiles of those periods; `recent_p99` is the 99th percentile of each
+    refresh in the last minute.
+    """
 
     clicks: int
     checkouts: int
@@ -49,6 +56,7 @@ class Figures:
 
     @property
     def stored(self) -> int:
+        """Number of raw events and dead letters."""
         return self.clicks + self.checkouts + sum(self.dead_letters.values())
 
     @property
@@ -70,8 +78,8 @@ CHANNELS = """
 select click_id is not null, utm_source, utm_medium, count(*), sum(total_amount)
   from attributed_checkouts group by 1, 2, 3 order by 1 desc, 5 desc
 """
-# From Kinesis' acceptance to PostgreSQL's commit, by millisecond. What was put before the second commit waited for the
-# job to start and to catch up with what had come meanwhile, which says nothing about the pipeline.
+# Number of events by latency in milliseconds, from the acceptance by Kinesis to the commit in PostgreSQL. Events put
+# before the second commit are left out: they waited for the job to start and to process its backlog.
 LATENCIES = """
 select greatest(0, round(1000 * extract(epoch from committed_at - arrived_at)))::bigint, count(*)
   from batches
@@ -86,35 +94,35 @@ select greatest(0, round(1000 * extract(epoch from committed_at - arrived_at))):
 
 
 class Reader:
-    """Looks at the database over one connection, and remembers the latencies that it has seen.
+    """Reads the figures over one connection, and accumulates the latencies.
 
-    A server that is stopped or restarted costs it looks, no more: what it saw last stands until it can connect again.
+    While the server is stopped or restarted, the last figures stand until a new connection succeeds.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: psycopg.Connection | None = None
         self._stored = 0
-        self._seen = "-infinity"
-        self._all: Counter[int] = Counter()
-        self._recent: deque[tuple[float, Counter[int]]] = deque()
-        self._next_look = 0.0
-        self.figures = self._look()
+        self._newest_batch = "-infinity"
+        self._all_latencies: Counter[int] = Counter()
+        self._recent_latencies: deque[tuple[float, Counter[int]]] = deque()
+        self._next_refresh = 0.0
+        self.figures = self._read()
 
     def update(self, *, at_once: bool = False) -> Figures:
-        """The figures as they are now, or as they were a moment ago if it is too early to look again."""
-        began = time.monotonic()
-        if at_once or began >= self._next_look:
+        """Returns new figures, or the last ones if the next refresh is not due; `at_once` refreshes in any case."""
+        start = time.monotonic()
+        if at_once or start >= self._next_refresh:
             try:
-                self.figures = self._look()
+                self.figures = self._read()
             except psycopg.OperationalError:
                 self._connection = None
-            ended = time.monotonic()
-            self._next_look = ended + (ended - began) / MOST_SHARE
+            end = time.monotonic()
+            self._next_refresh = end + (end - start) / MAX_QUERY_SHARE
         return self.figures
 
     def stored(self) -> int:
-        """Raw events and dead letters, as the batches count them; cheap to ask often."""
+        """Returns the number of raw events and dead letters. Sums the counts in `batches`, which is cheap."""
         try:
             self._stored = rows_stored(self._connected())
         except psycopg.OperationalError:
@@ -131,12 +139,12 @@ class Reader:
             self._connection.execute("set max_parallel_workers_per_gather = 0")
         return self._connection
 
-    def _look(self) -> Figures:
+    def _read(self) -> Figures:
         ((clicks, checkouts, late, first_credit, newest),) = self._query(TOTALS)
         if newest:
-            self._add(Counter(dict(self._query(LATENCIES, after=self._seen, newest=newest))))
-            self._seen = newest
-        recent: Counter[int] = sum((latencies for _, latencies in self._recent), Counter())
+            self._add_latencies(Counter(dict(self._query(LATENCIES, after=self._newest_batch, newest=newest))))
+            self._newest_batch = newest
+        recent: Counter[int] = sum((latencies for _, latencies in self._recent_latencies), Counter())
         return Figures(
             clicks=clicks,
             checkouts=checkouts,
@@ -144,31 +152,31 @@ class Reader:
             dead_letters=dict(self._query(DEAD_LETTERS)),
             channels=tuple(Channel(*row) for row in self._query(CHANNELS)),
             last_minute=percentiles(recent),
-            overall=percentiles(self._all),
-            recent_p99=tuple(_percentile(latencies, 99) or 0 for _, latencies in self._recent if latencies),
+            overall=percentiles(self._all_latencies),
+            recent_p99=tuple(_percentile(latencies, 99) or 0 for _, latencies in self._recent_latencies if latencies),
             first_credit=first_credit,
         )
 
-    def _add(self, latencies: Counter[int]) -> None:
+    def _add_latencies(self, latencies: Counter[int]) -> None:
         now = time.monotonic()
-        self._all += latencies
-        self._recent.append((now, latencies))
-        while self._recent[0][0] < now - 60:
-            self._recent.popleft()
+        self._all_latencies += latencies
+        self._recent_latencies.append((now, latencies))
+        while self._recent_latencies[0][0] < now - 60:
+            self._recent_latencies.popleft()
 
     def _query(self, query: LiteralString, **parameters: object) -> list[tuple[Any, ...]]:
         return self._connected().execute(query, parameters).fetchall()
 
 
 def percentiles(counts: Counter[int]) -> Percentiles:
-    """Of values counted: the smallest that at least so many percent of all do not exceed."""
+    """Returns the 50th and 99th percentile by the nearest-rank method, so each is one of the values."""
     return {"p50": _percentile(counts, 50), "p99": _percentile(counts, 99)}
 
 
 def _percentile(counts: Counter[int], percent: int) -> int | None:
-    left = percent * counts.total()
+    remaining = percent * counts.total()
     for value in sorted(counts):
-        left -= 100 * counts[value]
-        if left <= 0:
+        remaining -= 100 * counts[value]
+        if remaining <= 0:
             return value
     return None

@@ -1,4 +1,4 @@
-"""How the demo ends: the reconciliation as a table and as JSON."""
+"""The demo's reconciliation as a table and as JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,9 +12,9 @@ from local.demo.view import ms, seconds
 from local.reconciliation.comparison import Reconciliation
 
 
-def account(result: Reconciliation, figures: Figures, restarts: int, began: datetime) -> dict[str, Any]:
-    """What --report writes. Latencies are of events put after the job's first commit; before is start-up."""
-    first = figures.first_credit
+def json_fields(result: Reconciliation, figures: Figures, restarts: int, began: datetime) -> dict[str, Any]:
+    """Returns the fields of the report that --report writes. The latencies leave out the start of the job."""
+    first_credit = figures.first_credit
     return {
         "published": result.published,
         "accepted": result.accepted,
@@ -28,40 +28,40 @@ def account(result: Reconciliation, figures: Figures, restarts: int, began: date
         "duplicated": result.duplicated,
         "wrong": result.wrong,
         "latency_ms": figures.overall,
-        "seconds_to_first_credit": round((first - began).total_seconds(), 1) if first else None,
+        "seconds_to_first_credit": round((first_credit - began).total_seconds(), 1) if first_credit else None,
         "job_restarts": restarts,
     }
 
 
-def table(result: Reconciliation, account: Mapping[str, Any]) -> Table:
-    """The reconciliation for people; `account` is what `account` gives."""
-    shown = Table(title="Reconciliation", box=box.ROUNDED, title_justify="left")
-    shown.add_column("")
-    shown.add_column("count", justify="right")
-    shown.add_column("what it says", style="dim")
-    latency = account["latency_ms"]
+def table(result: Reconciliation, report: Mapping[str, Any]) -> Table:
+    """Returns the reconciliation as a table. `report`: the result of `json_fields`."""
+    rows = Table(title="Reconciliation", box=box.ROUNDED, title_justify="left")
+    rows.add_column("")
+    rows.add_column("count", justify="right")
+    rows.add_column("meaning", style="dim")
+    latency = report["latency_ms"]
     for name, count, meaning in (
-        ("published", result.published, "records that the two streams accepted"),
-        ("accepted", result.accepted, "events in raw_clicks and raw_checkouts"),
-        ("repeated", result.repeated, "records of an event that was there already"),
-        ("dead-lettered", result.dead_lettered, "records refused, kept with their reason"),
-        ("late", account["late"], "events behind the watermark: repaired, not lost"),
+        ("published", result.published, "records accepted by the two streams"),
+        ("accepted", result.accepted, "events stored in raw_clicks and raw_checkouts"),
+        ("repeated", result.repeated, "more records of an event that was already accepted"),
+        ("dead-lettered", result.dead_lettered, "refused records, stored with their reason"),
+        ("late", report["late"], "events behind the watermark, repaired by the sink"),
         ("checkouts", result.checkouts, "rows in attributed_checkouts"),
-        ("attributed", result.attributed, "credited to a first click"),
-        ("unattributed", result.unattributed, "no click in the hour before"),
+        ("attributed", result.attributed, "checkouts credited to a first click"),
+        ("unattributed", result.unattributed, "checkouts without a click in the hour before"),
     ):
-        shown.add_row(name, f"{count:,}", meaning)
-    shown.add_section()
+        rows.add_row(name, f"{count:,}", meaning)
+    rows.add_section()
     for name, count, meaning in (
-        ("lost", result.lost, "published, and not in PostgreSQL"),
-        ("duplicated", result.duplicated, "more rows than events"),
-        ("wrong", result.wrong, "not what an independent recomputation gives"),
+        ("lost", result.lost, "published events that PostgreSQL does not hold"),
+        ("duplicated", result.duplicated, "rows in excess of the published events"),
+        ("wrong", result.wrong, "rows that differ from an independent recomputation"),
     ):
-        shown.add_row(name, f"{count:,}", meaning, style="bold red" if count else "bold green")
-    shown.add_section()
-    shown.add_row("put to row", ms(latency["p50"]), "p50, from Kinesis' acceptance to the commit")
-    shown.add_row("", ms(latency["p99"]), "p99")
-    shown.add_row("first credit", seconds(account["seconds_to_first_credit"]), "after the start of the demo")
+        rows.add_row(name, f"{count:,}", meaning, style="bold red" if count else "bold green")
+    rows.add_section()
+    rows.add_row("put to row", ms(latency["p50"]), "p50, from acceptance by Kinesis to the commit")
+    rows.add_row("", ms(latency["p99"]), "p99")
+    rows.add_row("first credit", seconds(report["seconds_to_first_credit"]), "time from the start of the demo")
     for example in result.examples:
-        shown.add_row("", "", example, style="red")
-    return shown
+        rows.add_row("", "", example, style="red")
+    return rows

@@ -1,4 +1,4 @@
-"""`python -m local demo`: the shop's events, the job and its tables, live; in the end, the reconciliation."""
+"""The command demo: publishes a simulated shop's events, shows the pipeline live, and reconciles at the end."""
 
 import json
 import os
@@ -25,14 +25,14 @@ from local.reconciliation.readback import read_database, read_streams
 from local.servers import class_archive, signals
 
 DATABASE = "demo"
-OWN_SERVERS = ("DATABASE_URL", "KINESIS_ENDPOINT_URL")
-LOOK_SECONDS = 0.2
+SERVER_VARIABLES = ("DATABASE_URL", "KINESIS_ENDPOINT_URL")
+POLL_SECONDS = 0.2
 LINE_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`seconds`: how long to publish; null: until Ctrl-C. `rate`: events per second."""
+    """Options of the command. `seconds`: duration of publishing; null: until Ctrl-C. `rate`: events per second."""
 
     seconds: float | None
     rate: float
@@ -41,46 +41,47 @@ class Options:
 
 
 def run(options: Options, java_home: Path | None, console: Console) -> int:
-    """Exit status 0 when nothing was lost, duplicated or wrong.
+    """Runs the demo and returns its exit status: 0 if nothing was lost, duplicated or wrong, else 1.
 
     Raises:
-        InputError, RunError: see `undeployed.running`.
+        InputError: the report cannot be written; see also `deployed.running` and `undeployed.running`.
+        RunError: the generator or the job failed; see also `deployed.running` and `undeployed.running`.
     """
     if options.report:
         files.check_writable(options.report)
-    began, since = datetime.now(UTC), time.monotonic()
+    began, start = datetime.now(UTC), time.monotonic()
 
     def say(text: str) -> None:
-        console.print(f"[dim]{time.monotonic() - since:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
+        console.print(f"[dim]{time.monotonic() - start:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
 
     with (
         locked("demo"),
         _pipeline(say, java_home) as parts,
         closing(Reader(parts.database_url)) as reader,
     ):
-        say(f"publishing about {options.rate:g} events a second; the job reads them as soon as it is up")
+        say(f"publishing about {options.rate:g} events a second; the job reads them after its start")
         publisher = _publish(options, parts, reader, say, console)
-        say("publishing ended; reading back what the streams accepted")
+        say("publishing has ended; reading the accepted records back from the streams")
         published = collect(read_streams(parts.kinesis, parts.streams))
-        _wait(published, parts, reader, console)
+        _wait_until_stored(published, parts, reader, console)
         parts.job.stop()
         with psycopg.connect(parts.database_url, autocommit=True) as connection:
             result = reconcile(published, read_database(connection, parts.streams))
         missing = max(0, publisher.clicks + publisher.checkouts - published.records)
-        result.add_lost(missing, f"{missing} records that the generator published and no stream has")
-        account = report.account(result, reader.update(at_once=True), parts.job.restarts, began)
-    console.print(report.table(result, account))
+        result.add_lost(missing, f"{missing} records that the generator published and no stream holds")
+        fields = report.json_fields(result, reader.update(at_once=True), parts.job.restarts, began)
+    console.print(report.table(result, fields))
     if options.report:
-        files.write_atomically(options.report, json.dumps(account, indent=2).encode() + b"\n")
+        files.write_atomically(options.report, json.dumps(fields, indent=2).encode() + b"\n")
     return 0 if result.clean else 1
 
 
 def _pipeline(say: Callable[[str], None], java_home: Path | None) -> AbstractContextManager[Pipeline[WatchedJob]]:
-    """The deployed stacks; or, where a server of the user's own is to be used, the parts without a deployment."""
-    given = [name for name in OWN_SERVERS if os.environ.get(name)]
-    if not given:
+    """Returns the deployed pipeline, or the undeployed one if the user names a server to use."""
+    variables = [name for name in SERVER_VARIABLES if os.environ.get(name)]
+    if not variables:
         return deployed.running(say, java_home=java_home)
-    say(f"{' and '.join(given)} given: nothing is deployed")
+    say(f"using {' and '.join(variables)}; nothing is deployed")
     options = class_archive.java_options()
     return undeployed.running(DATABASE, say, java_home=java_home, java_options=options, keep_database=False)
 
@@ -88,16 +89,16 @@ def _pipeline(say: Callable[[str], None], java_home: Path | None) -> AbstractCon
 def _publish(
     options: Options, parts: Pipeline[WatchedJob], reader: Reader, say: Callable[[str], None], console: Console
 ) -> Publishing:
-    """Publishes for as long as wanted, and shows what becomes of it."""
+    """Publishes until the time is over or Ctrl-C, and shows the pipeline's progress."""
     began = time.monotonic()
     live = is_live(console) and not options.headless
     screen = Live(console=console, screen=True, auto_refresh=False) if live else nullcontext()
     next_show = began
-    with signals.finishing_first() as asked_to_stop, screen, parts.publisher(options.rate) as publisher:
-        while not asked_to_stop() and not _is_over(options, began):
+    with signals.graceful_stop() as stop_requested, screen, parts.publisher(options.rate) as publisher:
+        while not stop_requested() and not _is_over(options, began):
             publisher.check()
             if parts.job.keep_alive() and not live:
-                say("the job has died: started again where its checkpoint is")
+                say("the job died and was started again from its checkpoint")
             if time.monotonic() >= next_show:
                 next_show += 1 if live else LINE_SECONDS
                 moment = _moment(options, parts, reader, publisher, time.monotonic() - began)
@@ -105,7 +106,7 @@ def _publish(
                     screen.update(view.Screen(moment), refresh=True)
                 else:
                     say(view.line(moment))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
     return publisher
 
 
@@ -128,7 +129,7 @@ def _moment(
     )
 
 
-def _wait(published: Published, parts: Pipeline[WatchedJob], reader: Reader, console: Console) -> None:
+def _wait_until_stored(published: Published, parts: Pipeline[WatchedJob], reader: Reader, console: Console) -> None:
     total = published.to_store
     with bar(console, "stored") as show:
         complete = waiting.wait_until_stored(
@@ -136,7 +137,7 @@ def _wait(published: Published, parts: Pipeline[WatchedJob], reader: Reader, con
         )
     if not complete:
         console.print(
-            f"Gave up after {waiting.STALLED_SECONDS} s in which nothing arrived:"
+            f"Gave up waiting: no new row in {waiting.STALLED_SECONDS} s;"
             f" {reader.stored():,} of {total:,} records are in PostgreSQL;"
             f" {parts.job.where_to_look()}",
             markup=False,

@@ -1,4 +1,4 @@
-"""The live view of the demo, and one plain line of it."""
+"""The live view of the demo, and its plain form in one line."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,13 +15,16 @@ from local.demo.chart import Chart
 from local.demo.figures import Channel, Figures, Percentiles
 
 BAR = "█"
-# Lines from which on there is room for the chart, too.
-TALL = 30
+# Least height of the terminal, in lines, at which the chart is shown.
+CHART_HEIGHT = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """`batch`: the job's last log line about a micro-batch. `elapsed`, `length`: seconds of publishing."""
+    """The state of the demo at one time. `batch`: the job's last log line about a micro-batch.
+
+    `elapsed`, `length`: seconds of publishing so far and in total; null: until Ctrl-C.
+    """
 
     clicks: int
     checkouts: int
@@ -34,7 +37,7 @@ class Moment:
 
 
 class Screen:
-    """The live view of a moment, laid out for the terminal as it is now."""
+    """The live view of a moment, laid out for the current size of the terminal."""
 
     def __init__(self, moment: Moment) -> None:
         self._moment = moment
@@ -42,12 +45,12 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         moment = self._moment
         layout = Layout()
-        tall = options.max_height >= TALL
+        show_chart = options.max_height >= CHART_HEIGHT
         layout.split_column(
             Layout(_header(moment), size=1),
             Layout(name="numbers", size=9),
-            Layout(name="details", size=12 if tall else None),
-            Layout(name="chart", visible=tall),
+            Layout(name="details", size=12 if show_chart else None),
+            Layout(name="chart", visible=show_chart),
             Layout(_footer(), size=1),
         )
         layout["numbers"].split_row(
@@ -59,19 +62,19 @@ class Screen:
             Layout(_panel("revenue by first-click channel", _channels(moment.figures)), ratio=2),
             Layout(_panel("dead letters by reason", _dead_letters(moment.figures))),
         )
-        if tall:
+        if show_chart:
             chart = Chart(moment.figures.recent_p99, "ms")
             layout["chart"].update(_panel("put to row, p99 of what came in at each look, last minute", chart))
         yield from console.render(layout, options)
 
 
 def line(moment: Moment) -> str:
-    """The same in one line, for a log."""
+    """Returns the main figures of a moment in one line."""
     figures = moment.figures
     return (
         f"published {moment.clicks + moment.checkouts:,}, stored {figures.stored:,},"
         f" checkouts {figures.checkouts:,}, credited {figures.credited:,}, late {figures.late:,},"
-        f" dead-lettered {sum(figures.dead_letters.values()):,}, batch {_of(moment.batch, 'batch_ms')} ms,"
+        f" dead-lettered {sum(figures.dead_letters.values()):,}, batch {_figure(moment.batch, 'batch_ms')} ms,"
         f" p50 {ms(figures.last_minute['p50'])}, p99 {ms(figures.last_minute['p99'])}"
     )
 
@@ -80,10 +83,10 @@ def _header(moment: Moment) -> Table:
     grid = Table.grid(expand=True)
     grid.add_column()
     grid.add_column(justify="right")
-    of = f" of {_clock(moment.length)}" if moment.length else ""
+    total = f" of {_clock(moment.length)}" if moment.length else ""
     grid.add_row(
         Text(" First-click attribution, live", style="bold"),
-        Text(f"{_clock(moment.elapsed)}{of} ", style="bold"),
+        Text(f"{_clock(moment.elapsed)}{total} ", style="bold"),
     )
     return grid
 
@@ -122,10 +125,10 @@ def _job(moment: Moment) -> list[tuple[str, str]]:
     return [
         ("state", "running" if batch else "starting"),
         ("restarts", str(moment.job_restarts)),
-        ("batch", f"{_of(batch, 'batch_id')}"),
-        ("batch time", f"{_of(batch, 'batch_ms')} ms"),
+        ("batch", f"{_figure(batch, 'batch_id')}"),
+        ("batch time", f"{_figure(batch, 'batch_ms')} ms"),
         ("watermark lag", seconds(batch.get("watermark_lag_seconds") if batch else None)),
-        ("state rows", f"{_of(batch, 'state_rows')}"),
+        ("state rows", f"{_figure(batch, 'state_rows')}"),
     ]
 
 
@@ -137,9 +140,9 @@ def _channels(figures: Figures) -> Table:
     grid.add_column(ratio=1, no_wrap=True)
     if not figures.channels:
         grid.add_row(Text("the job is starting: first rows in about 20 seconds", style="dim"))
-    most = max((channel.revenue for channel in figures.channels), default=0) or 1
+    highest_revenue = max((channel.revenue for channel in figures.channels), default=0) or 1
     for channel in figures.channels:
-        bar = Text(BAR * max(1, round(12 * channel.revenue / most)), overflow="crop")
+        bar = Text(BAR * max(1, round(12 * channel.revenue / highest_revenue)), overflow="crop")
         bar.stylize("cyan" if channel.credited else "dim")
         grid.add_row(_name(channel), f"{channel.checkouts:,}", f"{channel.revenue:,.0f}", bar)
     return grid
@@ -175,7 +178,7 @@ def _panel(title: str, content: RenderableType) -> Panel:
     return Panel(content, title=title, title_align="left", box=box.ROUNDED, border_style="blue")
 
 
-def _of(batch: Mapping[str, Any] | None, name: str) -> str:
+def _figure(batch: Mapping[str, Any] | None, name: str) -> str:
     value = batch.get(name) if batch else None
     return "-" if value is None else f"{value:,}"
 
@@ -193,6 +196,6 @@ def seconds(value: float | None) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, seconds_left = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+    return f"{hours}:{minutes:02}:{seconds_left:02}" if hours else f"{minutes:02}:{seconds_left:02}"

@@ -1,4 +1,4 @@
-"""The pipeline as it is deployed: the dev environment in the local cloud, with its job and a faster schedule."""
+"""The deployed pipeline: the dev environment in the local cloud, with a faster schedule."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from local.pipeline.schedule import Schedule
 
 @contextmanager
 def running(say: Say, *, java_home: Path | None) -> Iterator[Pipeline[DeployedJob]]:
-    """The environment that `up` has deployed; or one that is deployed now, and ends with the block.
+    """Yields the pipeline of the cloud that `up` started, or else deploys one that ends with the block.
 
     Raises:
         InputError: the CDK CLI is not installed.
@@ -33,11 +33,11 @@ def running(say: Say, *, java_home: Path | None) -> Iterator[Pipeline[DeployedJo
 
 
 def _join(say: Say, stack: ExitStack) -> DeployedJob:
-    """What `up` has deployed, which is in the end as it was, with its job running."""
+    """Joins the cloud that `up` started. At the end the schedule is restored, and the job started again if needed."""
     url = lifetime.endpoint() or ""
-    say(f"the stacks are deployed at {url}")
+    say(f"using the stacks that are deployed at {url}")
     stack.enter_context(emulator.reached(url))
-    stack.enter_context(schedule.put_back())
+    stack.enter_context(schedule.restored_at_exit())
     job = DeployedJob()
     stack.callback(job.start)
     job.start()
@@ -45,13 +45,14 @@ def _join(say: Say, stack: ExitStack) -> DeployedJob:
 
 
 def _deploy(say: Say, stack: ExitStack, java_home: Path | None) -> DeployedJob:
+    """Starts a cloud, deploys the stacks to it, and starts the job."""
     lifetime.clear()
-    # A server that was just starting may outlive the cloud.
+    # A database server that is starting when the cloud ends may outlive it.
     stack.callback(lifetime.stop_databases)
     folder = lifetime.cloud_folder()
     url = stack.enter_context(emulator.running(folder / "cloud.log", folder, java_home))
     lifetime.announce(os.getpid(), int(url.rpartition(":")[2]))
-    say(f"a cloud on this machine is ready at {url}")
+    say(f"the local cloud is ready at {url}")
     stack.enter_context(emulator.reached(url))
     deployment.deploy(folder, say)
     job = DeployedJob()

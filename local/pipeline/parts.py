@@ -1,4 +1,4 @@
-"""The parts of a running pipeline, deployed or not, as the demo and the replay see them."""
+"""Interfaces of the parts of a running pipeline, deployed or undeployed, for the demo and the replay."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from runtime.data_generator.events import Stream
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
+# Prints a line of progress.
 Say = Callable[[str], None]
 
 
 class WatchedJob(Protocol):
-    """`batch`: the last line of its log about a micro-batch."""
+    """The attribution job. `batch`: its last log line about a micro-batch."""
 
     restarts: int
 
@@ -25,7 +26,10 @@ class WatchedJob(Protocol):
 
 
 class Publishing(Protocol):
-    """Publishes within its `with` block. `rate`: events per second of late."""
+    """Publishes events within its `with` block.
+
+    `clicks`, `checkouts`: events published so far. `rate`: events per second, recently.
+    """
 
     clicks: int
     checkouts: int
@@ -42,7 +46,7 @@ JobT_co = TypeVar("JobT_co", bound=WatchedJob, covariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline(Generic[JobT_co]):
-    """`database_url` is the owner's; `publisher` makes what publishes so many events a second."""
+    """A running pipeline. `database_url`: the owner's. `publisher`: makes a publisher, given its rate."""
 
     kinesis: "KinesisClient"
     streams: Mapping[Stream, str]

@@ -1,4 +1,4 @@
-"""Invokes the generator's handler every two seconds, where none is deployed."""
+"""Publishing without a deployment: this process calls the generator's handler every two seconds."""
 
 import secrets
 import threading
@@ -12,15 +12,15 @@ from runtime.data_generator.handler import handler
 from runtime.data_generator.publishing import PublishError
 
 PERIOD_SECONDS = 2
-# The generator is asked for clicks; about so many events come of each.
-EVENTS_A_CLICK = 1.11
-# After a slow invocation the next ones catch up, but not in one burst.
-MOST_CATCH_UP = 2
-MOST_ATTEMPTS = 3
+# The generator takes a number of clicks. On average it publishes this many events for each click.
+EVENTS_PER_CLICK = 1.11
+# After a slow invocation each following one catches up with at most this many times its regular events.
+MAX_CATCH_UP = 2
+MAX_ATTEMPTS = 3
 
 
 class Publisher:
-    """Publishes in the background within its `with` block, which waits for the last invocation to end."""
+    """Publishes in a background thread within its `with` block, whose end waits for the last invocation."""
 
     def __init__(self, rate: float) -> None:
         self.clicks = 0
@@ -40,8 +40,8 @@ class Publisher:
     @property
     def rate(self) -> float:
         """Events per second over the last five invocations."""
-        (began, before), (ended, after) = self._history[0], self._history[-1]
-        return (after - before) / (ended - began) if ended > began else 0.0
+        (start, count_at_start), (end, count_at_end) = self._history[0], self._history[-1]
+        return (count_at_end - count_at_start) / (end - start) if end > start else 0.0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -54,27 +54,31 @@ class Publisher:
             self.check()
 
     def check(self) -> None:
-        """Raises RunError when the generator has failed."""
+        """Checks the background thread.
+
+        Raises:
+            RunError: the generator has failed.
+        """
         if self._failure:
             raise RunError(f"the generator failed: {self._failure}") from self._failure
 
     def _publish(self) -> None:
         invocation = 0
-        due = self._began
-        while not self._stopping.wait(max(0.0, due - time.monotonic())):
+        next_invocation = self._began
+        while not self._stopping.wait(max(0.0, next_invocation - time.monotonic())):
             try:
                 self._invoke(invocation)
-            except Exception as error:  # noqa: BLE001 - the main thread raises it
+            except Exception as error:  # noqa: BLE001 - `check` raises it in the main thread
                 self._failure = error
                 return
             invocation += 1
-            due = max(due + PERIOD_SECONDS, time.monotonic())
+            next_invocation = max(next_invocation + PERIOD_SECONDS, time.monotonic())
 
     def event(self, invocation: int) -> dict[str, object]:
-        """What the generator is invoked with: as many clicks as are due by the rate."""
-        due = self._rate * (time.monotonic() - self._began + PERIOD_SECONDS)
-        most = MOST_CATCH_UP * self._rate * PERIOD_SECONDS
-        clicks = max(0, round(min(due - self.published, most) / EVENTS_A_CLICK))
+        """Returns the event that triggers the generator, with the number of clicks that the rate requires."""
+        due_events = self._rate * (time.monotonic() - self._began + PERIOD_SECONDS)
+        max_events = MAX_CATCH_UP * self._rate * PERIOD_SECONDS
+        clicks = max(0, round(min(due_events - self.published, max_events) / EVENTS_PER_CLICK))
         return {
             "id": f"{self._run_id}-{invocation}",
             "time": datetime.now(UTC).isoformat(),
@@ -90,8 +94,8 @@ class Publisher:
 
 
 def _invoke_with_retries(event: dict[str, object]) -> dict[str, str | int]:
-    """As Lambda does after a failure, with the same event: the same records, the same ids."""
-    for _ in range(MOST_ATTEMPTS - 1):
+    """Retries a failed invocation with the same event, as Lambda does. The event determines the records."""
+    for _ in range(MAX_ATTEMPTS - 1):
         try:
             return handler(event)
         except PublishError:

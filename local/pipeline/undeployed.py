@@ -1,4 +1,4 @@
-"""The pipeline's parts on one machine, without a deployment, as `replay` runs them: Kinesis, PostgreSQL and the job."""
+"""The undeployed pipeline: Kinesis, PostgreSQL and the job as processes on this machine."""
 
 import os
 import secrets
@@ -41,14 +41,14 @@ def running(
     records_per_batch: int = 20_000,
     join: Join = "spark",
 ) -> Iterator[Pipeline[Job]]:
-    """Starts every part, and tells `say` of each; with the block all of it ends, the streams included.
+    """Starts every part and reports it to `say`. Stops every part and deletes the streams at the end of the block.
 
-    `database` names a fresh database of the embedded server; $DATABASE_URL, if set, is used instead, and
-    $KINESIS_ENDPOINT_URL instead of the emulator. Within the block the environment leads boto3 and the
+    `database`: name of a new database on the embedded server. $DATABASE_URL, if set, is used instead, and
+    $KINESIS_ENDPOINT_URL instead of the emulator. Within the block the environment variables direct boto3 and the
     generator to the streams.
 
     Raises:
-        InputError: one of these two cannot be used.
+        InputError: $DATABASE_URL or $KINESIS_ENDPOINT_URL cannot be used.
         RunError: a part did not start.
     """
     run_id = secrets.token_hex(4)
@@ -57,8 +57,8 @@ def running(
         shutil.rmtree(scratch, ignore_errors=True)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         kinesis = stack.enter_context(_kinesis(say))
-        streams = stack.enter_context(own_streams(kinesis, run_id))
-        say(f"streams {' and '.join(streams.values())} created")
+        streams = stack.enter_context(temporary_streams(kinesis, run_id))
+        say(f"created the streams {' and '.join(streams.values())}")
         owner_url, writer_url = stack.enter_context(empty_database(database, say, keep=keep_database))
         arguments = [
             "--clicks_stream", streams["clicks"],
@@ -73,31 +73,32 @@ def running(
         job = Job(arguments, spark | {"DATABASE_URL": writer_url}, data_folder() / "job.log")
         stack.push(lambda error, *_: job.kill() if error else job.stop())
         job.start()
-        say(f"job starting; its log: {job.log.path}")
+        say(f"the job is starting; its log: {job.log.path}")
         yield Pipeline(kinesis=kinesis, streams=streams, database_url=owner_url, job=job, publisher=Publisher)
 
 
 @contextmanager
 def _kinesis(say: Say) -> Iterator["KinesisClient"]:
-    given = os.environ.get("KINESIS_ENDPOINT_URL")
+    """Yields a client of $KINESIS_ENDPOINT_URL if set, or else of an emulator that runs within the block."""
+    user_endpoint = os.environ.get("KINESIS_ENDPOINT_URL")
     with ExitStack() as stack:
-        if given:
+        if user_endpoint:
             region = boto3.session.Session().region_name or DEFAULT_REGION
-            variables = {"AWS_ENDPOINT_URL_KINESIS": given}
+            variables = {"AWS_ENDPOINT_URL_KINESIS": user_endpoint}
             variables |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-            say(f"Kinesis at {given}")
+            say(f"using Kinesis at {user_endpoint}")
         else:
             url = stack.enter_context(emulator.running(data_folder() / "emulator.log"))
             variables = emulator.client_environment(url) | {"AWS_ENDPOINT_URL_KINESIS": url}
-            say(f"Kinesis emulator ready at {url}")
-        stack.enter_context(environ.changed(variables, without=None if given else "AWS_"))
+            say(f"the Kinesis emulator is ready at {url}")
+        stack.enter_context(environ.changed(variables, without=None if user_endpoint else "AWS_"))
         config = Config(retries={"total_max_attempts": 4, "mode": "standard"}, read_timeout=30)
         yield boto3.client("kinesis", config=config)
 
 
 @contextmanager
-def own_streams(kinesis: "KinesisClient", run_id: str) -> Iterator[Mapping[Stream, str]]:
-    """Two streams of this run's own, deleted in the end; the environment names them meanwhile."""
+def temporary_streams(kinesis: "KinesisClient", run_id: str) -> Iterator[Mapping[Stream, str]]:
+    """Creates two streams for this run and names them in environment variables; deletes the streams at the end."""
     streams: dict[Stream, str] = {
         "clicks": f"ecommerce-streaming-local-{run_id}-clicks",
         "checkouts": f"ecommerce-streaming-local-{run_id}-checkouts",

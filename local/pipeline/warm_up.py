@@ -1,9 +1,4 @@
-"""`python -m local warm-up`: records the classes that the job loads, so that every later start is seconds faster.
-
-Java maps such an archive into memory instead of reading, checking and linking some 20,000 classes from jar files:
-https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html. It belongs to one Java and one set of jars, and is
-passed over where these have changed.
-"""
+"""The command warm-up, which records the class-data archive of `local.servers.class_archive`."""
 
 import time
 from pathlib import Path
@@ -20,20 +15,21 @@ from local.servers.class_archive import archive
 
 DATABASE = "warm_up"
 EVENTS_PER_SECOND = 100
-# The first batch, and some like those that follow.
+# Long enough for the first batch and some regular ones.
 SECONDS = 40
 
 
 def run(java_home: Path | None, console: Console) -> int:
-    """Runs the pipeline for some batches and keeps the classes of its job; exit status 0.
+    """Runs the pipeline for some batches and stores the archive that its job records. Returns exit status 0.
 
     Raises:
-        InputError, RunError: see `undeployed.running`; the job left no archive.
+        InputError: see `undeployed.running`.
+        RunError: the job ended or recorded no archive; see also `undeployed.running`.
     """
-    recorded = archive().with_suffix(".new")
-    recorded.unlink(missing_ok=True)
-    console.print("recording the classes that Spark loads, once, so that the pipeline starts faster (about a minute)")
-    options = [f"-XX:ArchiveClassesAtExit={recorded}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    new_archive = archive().with_suffix(".new")
+    new_archive.unlink(missing_ok=True)
+    console.print("recording the classes that Spark loads, once, for faster starts of the job (about a minute)")
+    options = [f"-XX:ArchiveClassesAtExit={new_archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     with (
         locked("warm-up"),
         undeployed.running(
@@ -48,8 +44,8 @@ def run(java_home: Path | None, console: Console) -> int:
                 time.sleep(0.2)
         waiting.wait_until_stored(publisher.published, lambda: rows_stored(connection), parts.job.check, lambda _: None)
         parts.job.stop()
-    if not recorded.exists():
-        raise RunError(f"Java recorded no classes; {parts.job.where_to_look()}")
-    recorded.replace(archive())
-    console.print(f"recorded in {archive()}")
+    if not new_archive.exists():
+        raise RunError(f"the job recorded no class archive; {parts.job.where_to_look()}")
+    new_archive.replace(archive())
+    console.print(f"recorded the classes in {archive()}")
     return 0

@@ -1,7 +1,7 @@
-"""Was everything that was published accounted for, and every checkout credited as the rule says?
+"""Comparison of the published records with the rows in PostgreSQL.
 
-Independent of the generator's and the job's code: what the streams accepted is judged by `contract`, credit
-is computed anew, and both are compared with what PostgreSQL holds. Pure; `readback` reads the two ends.
+It is independent of the generator's and the job's code: `contract` decides which records are acceptable, and `credit`
+recomputes the credits. All functions are pure; `readback` reads the streams and the database.
 """
 
 from bisect import bisect_left
@@ -15,13 +15,13 @@ from local.reconciliation.contract import Event, RefusedError, parse
 from runtime.data_generator.events import Stream
 
 WINDOW = timedelta(hours=1)
-MOST_EXAMPLES = 10
+MAX_EXAMPLES = 10
 
-Click: TypeAlias = tuple[datetime, str]  # its time and its id, which is also the order of candidates
+Click: TypeAlias = tuple[datetime, str]  # (click_timestamp, click_id): the smallest candidate is the first click
 
 
 class Record(NamedTuple):
-    """A record as a stream gives it back."""
+    """A record read back from a stream."""
 
     stream: Stream
     shard: str
@@ -33,7 +33,11 @@ class Record(NamedTuple):
 
 @dataclass
 class Published:
-    """What the streams hold. `events`: by id and shard, the first; which shard's comes first is open."""
+    """The records of both streams. `events`: by id and shard, the shard's first event with that id.
+
+    The order between shards is not defined: the first event of any of the shards may be the one that PostgreSQL stores.
+    `refused`: stream and sequence number of the records that break the contract.
+    """
 
     records: int = 0
     events: dict[Stream, dict[str, dict[str, Event]]] = field(default_factory=lambda: {"clicks": {}, "checkouts": {}})
@@ -41,13 +45,13 @@ class Published:
 
     @property
     def to_store(self) -> int:
-        """Rows that PostgreSQL holds when all of it has arrived: raw events and dead letters."""
+        """Number of raw events and dead letters that PostgreSQL must hold in the end."""
         return sum(map(len, self.events.values())) + len(self.refused)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What PostgreSQL holds. `dead_letters`: stream and sequence number. `attributed`: with its click."""
+    """The rows in PostgreSQL. `dead_letters`: stream and sequence number. `attributed`: checkout and its click."""
 
     events: Mapping[Stream, Sequence[Event]]
     dead_letters: Sequence[tuple[Stream, str]]
@@ -56,7 +60,7 @@ class Stored:
 
 @dataclass
 class Reconciliation:
-    """`examples` describes the first few of what is lost, duplicated or wrong."""
+    """The result of the comparison. `examples`: descriptions of the first few faults."""
 
     published: int
     accepted: int
@@ -77,25 +81,25 @@ class Reconciliation:
     def clean(self) -> bool:
         return not (self.lost or self.duplicated or self.wrong)
 
-    def add_lost(self, count: int, what: object) -> None:
+    def add_lost(self, count: int, description: object) -> None:
         self.lost += count
-        self._add_example("lost", count, what)
+        self._add_example("lost", count, description)
 
-    def add_duplicated(self, count: int, what: object) -> None:
+    def add_duplicated(self, count: int, description: object) -> None:
         self.duplicated += count
-        self._add_example("duplicated", count, what)
+        self._add_example("duplicated", count, description)
 
-    def add_wrong(self, what: object) -> None:
+    def add_wrong(self, description: object) -> None:
         self.wrong += 1
-        self._add_example("wrong", 1, what)
+        self._add_example("wrong", 1, description)
 
-    def _add_example(self, kind: str, count: int, what: object) -> None:
-        if count and len(self.examples) < MOST_EXAMPLES:
-            self.examples.append(f"{kind}: {what}")
+    def _add_example(self, kind: str, count: int, description: object) -> None:
+        if count and len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(f"{kind}: {description}")
 
 
 def collect(records: Iterable[Record]) -> Published:
-    """Sorts what the streams hold, in each shard's order, into acceptable events and others."""
+    """Divides the records into accepted events and refused records. `records` must be in order within each shard."""
     published = Published()
     for record in records:
         published.records += 1
@@ -109,10 +113,10 @@ def collect(records: Iterable[Record]) -> Published:
 
 
 def reconcile(published: Published, stored: Stored) -> Reconciliation:
-    """Compares the two.
+    """Compares the published records with the stored rows.
 
-    Lost: an event without its raw row, a refused record without its dead letter, a checkout without its row
-    in attributed_checkouts. Duplicated: a row too many. Wrong: a row that says something else than it should.
+    Lost: an event without its raw row, a refused record without its dead letter, or a checkout without its row in
+    attributed_checkouts. Duplicated: a row in excess of the published records. Wrong: a row with unexpected values.
     """
     result = Reconciliation(
         published=published.records,
@@ -134,7 +138,10 @@ def reconcile(published: Published, stored: Stored) -> Reconciliation:
 
 
 def credit(checkouts: Iterable[Event], clicks: Iterable[Event]) -> dict[str, Click | None]:
-    """The rule: by checkout_id, the first click of the same user in the hour before, both ends included."""
+    """Returns, by checkout_id, the first click of the same user in the hour before the checkout, or None.
+
+    Both ends of the hour are included.
+    """
     by_user: defaultdict[str, list[Click]] = defaultdict(list)
     for click in clicks:
         by_user[click.user_id].append((click.at, click.id))
@@ -144,33 +151,33 @@ def credit(checkouts: Iterable[Event], clicks: Iterable[Event]) -> dict[str, Cli
     for checkout in checkouts:
         candidates = by_user.get(checkout.user_id, [])
         first = bisect_left(candidates, (checkout.at - WINDOW, ""))
-        found = first < len(candidates) and candidates[first][0] <= checkout.at
-        credited[checkout.id] = candidates[first] if found else None
+        is_credited = first < len(candidates) and candidates[first][0] <= checkout.at
+        credited[checkout.id] = candidates[first] if is_credited else None
     return credited
 
 
 def _compare_events(stream: Stream, published: Published, stored: Stored, result: Reconciliation) -> dict[str, Event]:
-    """The events that stand, by id: those stored, where they were published, or else the published ones."""
+    """Returns the valid event of each published id: the stored one if it was published, else a published one."""
     expected = published.events[stream]
-    standing = {event_id: next(iter(twins.values())) for event_id, twins in expected.items()}
+    valid = {event_id: next(iter(by_shard.values())) for event_id, by_shard in expected.items()}
     for event in stored.events[stream]:
         if event.id in expected:
             if event in expected[event.id].values():
-                standing[event.id] = event
+                valid[event.id] = event
             else:
-                result.add_wrong(f"{event} in raw_{stream} instead of {standing[event.id]}")
+                result.add_wrong(f"{event} in raw_{stream} instead of {valid[event.id]}")
     _compare_rows(f"row of raw_{stream}", expected, [event.id for event in stored.events[stream]], result)
-    return standing
+    return valid
 
 
-def _compare_rows(what: str, expected: Iterable[object], stored: Iterable[object], result: Reconciliation) -> None:
-    """Each expected key once in `stored`, and no other."""
+def _compare_rows(kind: str, expected: Iterable[object], stored: Iterable[object], result: Reconciliation) -> None:
+    """Checks that `stored` has each expected key exactly once, and no other key."""
     rows = Counter(stored)
     for key in expected:
         count = rows.pop(key, 0)
         if count == 0:
-            result.add_lost(1, f"{what} {key}")
+            result.add_lost(1, f"{kind} {key}")
         elif count > 1:
-            result.add_duplicated(count - 1, f"{what} {key}")
+            result.add_duplicated(count - 1, f"{kind} {key}")
     for key, count in rows.items():
-        result.add_duplicated(count, f"{what} {key}, which was never published")
+        result.add_duplicated(count, f"{kind} {key}, which was never published")

@@ -1,4 +1,4 @@
-"""The event contract once more, in plain Python: what the job must accept, decided without the job's code."""
+"""A second implementation of the event contract, independent of the job's code."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, NoReturn
 
 from runtime.data_generator.events import Stream
 
-MOST_BYTES = 1024 * 1024
-MOST_ID_CHARACTERS = 256
-MOST_AHEAD = timedelta(minutes=5)
+MAX_BYTES = 1024 * 1024
+MAX_ID_CHARACTERS = 256
+MAX_AHEAD = timedelta(minutes=5)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Java, and so Spark, knows offsets of up to 18 hours.
+# Java, and therefore Spark, accepts zone offsets of up to 18 hours.
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-](0\d|1[0-7]):[0-5]\d|[+-]18:00)", re.ASCII)
 AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}")
-INFINITE = (float("inf"), -float("inf"))  # What JSON's 1e999 is read as.
+INFINITE = (float("inf"), -float("inf"))  # json.loads reads 1e999 as infinity.
 LABELS: dict[Stream, Sequence[str]] = {
     "clicks": (
         "session_id", "product_id", "page_url", "utm_source", "utm_medium", "utm_campaign", "device_type",
@@ -27,7 +27,7 @@ LABELS: dict[Stream, Sequence[str]] = {
 
 
 class Event(NamedTuple):
-    """What the reconciliation compares; `amount` and `currency` are a checkout's."""
+    """The compared fields of an event. `amount`, `currency`: of a checkout only."""
 
     id: str
     user_id: str
@@ -37,48 +37,48 @@ class Event(NamedTuple):
 
 
 class RefusedError(ValueError):
-    """The record breaks the contract; the message says how."""
+    """A record breaks the contract; the message names the violation."""
 
 
 def parse(stream: Stream, data: bytes, arrived_at: datetime) -> Event:
-    """Reads a record as an event.
+    """Parses a record as an event.
 
     Raises:
-        RefusedError: it belongs into dead_letters.
+        RefusedError: the record breaks the contract, so it belongs in dead_letters.
     """
     event = _json_object(data)
     kind = "click" if stream == "clicks" else "checkout"
     at = _time(event.get(f"{kind}_timestamp"))
-    if at > arrived_at + MOST_AHEAD:
-        raise RefusedError("more than 5 minutes ahead of its arrival")
+    if at > arrived_at + MAX_AHEAD:
+        raise RefusedError("timestamp: more than 5 minutes ahead of the arrival")
     if any(not isinstance(event.get(label), str | None) for label in LABELS[stream]):
-        raise RefusedError("a label that is no string")
+        raise RefusedError("a label is not a string")
     version = event.get("schema_version")
     if version is not None and (type(version) is not int or version != 1):
-        raise RefusedError("unknown schema_version")
+        raise RefusedError("schema_version: not 1")
     event_id, user_id = _id(event.get(f"{kind}_id")), _id(event.get("user_id"))
     if stream == "clicks":
         return Event(event_id, user_id, at)
     _check_items(event.get("items"))
     amount, currency = event.get("total_amount"), event.get("currency")
     if not isinstance(amount, str) or not AMOUNT.fullmatch(amount):
-        raise RefusedError("total_amount is no decimal string")
+        raise RefusedError("total_amount: not a decimal string")
     if not isinstance(currency, str) or not CURRENCY.fullmatch(currency):
-        raise RefusedError("currency is no currency code")
+        raise RefusedError("currency: not three capital letters")
     return Event(event_id, user_id, at, Decimal(amount), currency)
 
 
 def _json_object(data: bytes) -> dict[str, Any]:
-    if len(data) > MOST_BYTES:
-        raise RefusedError("oversized")
+    if len(data) > MAX_BYTES:
+        raise RefusedError("larger than 1 MiB")
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_without_twins, parse_constant=_not_json)
+        value = json.loads(data.decode(), object_pairs_hook=_without_duplicate_keys, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
         raise RefusedError("not JSON") from error
     if not isinstance(value, dict):
-        raise RefusedError("not an object")
+        raise RefusedError("not a JSON object")
     if b"\\u" in data and _has_lone_surrogates(value):
-        raise RefusedError("contains half a surrogate pair")
+        raise RefusedError("contains a lone surrogate")
     if b"\\u0000" in data and "\\u0000" in json.dumps(value).replace(r"\\", ""):
         raise RefusedError("contains NUL")
     return value
@@ -92,10 +92,10 @@ def _has_lone_surrogates(value: object) -> bool:
     return False
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a key twice")
+        raise ValueError("duplicate key")
     return value
 
 
@@ -104,20 +104,20 @@ def _not_json(constant: str) -> NoReturn:
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= MOST_ID_CHARACTERS:
-        raise RefusedError("an id that is no string of 1 to 256 characters")
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_CHARACTERS:
+        raise RefusedError("id: not a string of 1 to 256 characters")
     return value
 
 
 def _time(value: object) -> datetime:
     if not isinstance(value, str) or not TIMESTAMP.fullmatch(value):
-        raise RefusedError("a timestamp that is none")
+        raise RefusedError("timestamp: not ISO 8601 with a zone")
     try:
         at = datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise RefusedError("a timestamp that is none") from error
+        raise RefusedError("timestamp: not ISO 8601 with a zone") from error
     if at < EPOCH:
-        raise RefusedError("before 1970")
+        raise RefusedError("timestamp: before 1970")
     return at
 
 
@@ -125,12 +125,12 @@ def _check_items(items: object) -> None:
     if items is None:
         return
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise RefusedError("items is no list of objects")
+        raise RefusedError("items: not a list of objects")
     for item in items:
         for name in ("product_id", "unit_price"):
             value = item.get(name)
             if isinstance(value, bool) or not isinstance(value, str | int | float | None) or value in INFINITE:
-                raise RefusedError(f"items: a {name} that is neither text nor number")
+                raise RefusedError(f"items: {name} is not a string or a finite number")
         quantity = item.get("quantity")
         if quantity is not None and (type(quantity) is not int or not 0 <= quantity < 2**31):
-            raise RefusedError("items: a quantity that is no count")
+            raise RefusedError("items: quantity is not an integer from 0 to 2147483647")

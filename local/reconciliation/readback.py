@@ -1,4 +1,4 @@
-"""Reads both ends of the pipeline for the reconciliation: what Kinesis accepted, what PostgreSQL holds."""
+"""Reads the records in Kinesis and the rows in PostgreSQL for the reconciliation."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -25,12 +25,12 @@ select checkout_id, user_id, checkout_timestamp, total_amount, currency::text, c
 
 
 def read_streams(kinesis: "KinesisClient", streams: Mapping[Stream, str]) -> Iterator[Record]:
-    """Every record of every shard, parents before their children. Nobody may be publishing."""
+    """Yields every record of every shard, parent shards before their children. Publishing must have ended."""
     for stream, name in streams.items():
         shards = [
             shard for page in kinesis.get_paginator("list_shards").paginate(StreamName=name) for shard in page["Shards"]
         ]
-        # Kinesis numbers shards in the order in which they come into being.
+        # Shard ids grow in order of creation, so parents come before their children.
         for shard_id in sorted(shard["ShardId"] for shard in shards):
             yield from _read_shard(kinesis, stream, name, shard_id)
 

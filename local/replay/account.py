@@ -1,4 +1,4 @@
-"""What became of every line of a replay."""
+"""The account of a replay: the number of lines and events by outcome."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from rich.table import Table
 from local.replay.lines import open_lines, read_lines
 from runtime.data_generator.events import Stream
 
-MOST_EXAMPLES = 3
+MAX_EXAMPLES = 3
 
 TOTALS: LiteralString = """
 select coalesce(sum(clicks + checkouts), 0)::bigint, coalesce(sum(duplicates), 0)::bigint,
@@ -26,23 +26,26 @@ EXAMPLES: LiteralString = """
 select reason, stream_name, data
   from (select *, row_number() over (partition by reason order by stream_name, sequence_number)
           from dead_letters) letter
- where row_number <= %(most)s
+ where row_number <= %(limit)s
 """
 
 
 @dataclass
-class Sent:
-    """The lines on their way to Kinesis. `oversized` says where the lines are that no record can hold."""
+class LineCounts:
+    """Lines of the files by outcome. `oversized`: places of the lines that are too long for a record."""
 
-    lines: int = 0
+    total: int = 0
     blank: int = 0
     published: int = 0
     oversized: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrived:
-    """What PostgreSQL has of it. `dead_letters`: how many by reason; `examples`: where a few of them are."""
+class StoredCounts:
+    """Rows of the replay in PostgreSQL. `dead_letters`: their number by reason.
+
+    `examples`: by reason, the places of a few dead letters in the files.
+    """
 
     accepted: int
     duplicates: int
@@ -53,11 +56,11 @@ class Arrived:
     examples: Mapping[str, list[str]]
 
 
-def read_arrived(
+def read_stored(
     connection: psycopg.Connection, streams: Mapping[Stream, str], paths: Mapping[Stream, Path]
-) -> Arrived:
+) -> StoredCounts:
     ((accepted, duplicates, late, checkouts, attributed),) = connection.execute(TOTALS).fetchall()
-    return Arrived(
+    return StoredCounts(
         accepted=accepted,
         duplicates=duplicates,
         late=late,
@@ -68,70 +71,76 @@ def read_arrived(
     )
 
 
-def is_complete(sent: Sent, arrived: Arrived) -> bool:
-    refused = sum(arrived.dead_letters.values())
+def is_complete(lines: LineCounts, stored: StoredCounts) -> bool:
+    """Returns whether every line of the files is accounted for."""
+    refused = sum(stored.dead_letters.values())
     return (
-        sent.lines == sent.blank + len(sent.oversized) + sent.published
-        and sent.published == arrived.accepted + arrived.duplicates + refused
+        lines.total == lines.blank + len(lines.oversized) + lines.published
+        and lines.published == stored.accepted + stored.duplicates + refused
     )
 
 
-def table(sent: Sent, arrived: Arrived, seconds: float) -> Table:
+def table(lines: LineCounts, stored: StoredCounts, seconds: float) -> Table:
     account = Table(title="Account", box=box.ROUNDED, title_justify="left")
     account.add_column("")
     account.add_column("count", justify="right")
-    account.add_column("what it says", style="dim", overflow="fold")
+    account.add_column("meaning", style="dim", overflow="fold")
     for name, count, meaning in (
-        ("lines read", sent.lines, "of both files"),
-        ("blank", sent.blank, "skipped"),
-        ("published", sent.published, "records in Kinesis"),
-        ("accepted", arrived.accepted, "events, each id once"),
-        ("duplicates", arrived.duplicates, "of an id that was there already; the first stands"),
-        ("late", arrived.late, "behind the watermark: accepted, and credited all the same"),
+        ("lines read", lines.total, "in both files"),
+        ("blank", lines.blank, "skipped lines"),
+        ("published", lines.published, "records accepted by the two streams"),
+        ("accepted", stored.accepted, "events stored, each id once"),
+        ("duplicates", stored.duplicates, "records of an id that was already stored; the first stands"),
+        ("late", stored.late, "events behind the watermark; accepted and credited"),
     ):
         account.add_row(name, f"{count:,}", meaning)
     account.add_section()
-    refused = dict(arrived.dead_letters)
-    examples = dict(arrived.examples)
-    if sent.oversized:
-        refused["oversized"], examples["oversized"] = len(sent.oversized), sent.oversized[:MOST_EXAMPLES]
-    account.add_row("dead letters", f"{sum(refused.values()):,}", "refused, by reason")
+    refused = dict(stored.dead_letters)
+    examples = dict(stored.examples)
+    if lines.oversized:
+        refused["oversized"], examples["oversized"] = len(lines.oversized), lines.oversized[:MAX_EXAMPLES]
+    account.add_row("dead letters", f"{sum(refused.values()):,}", "refused records and lines, by reason")
     for reason, count in refused.items():
         account.add_row("", f"{count:,}", f"{reason} ({', '.join(examples.get(reason, []))})")
     account.add_section()
-    account.add_row("checkouts", f"{arrived.checkouts:,}", "rows in the output")
-    account.add_row("attributed", f"{arrived.attributed:,}", "credited to a first click")
-    account.add_row("unattributed", f"{arrived.checkouts - arrived.attributed:,}", "no click in the hour before")
-    account.add_row("seconds", f"{seconds:,.1f}", "all in all")
+    account.add_row("checkouts", f"{stored.checkouts:,}", "rows in the output")
+    account.add_row("attributed", f"{stored.attributed:,}", "checkouts credited to a first click")
+    account.add_row(
+        "unattributed", f"{stored.checkouts - stored.attributed:,}", "checkouts without a click in the hour before"
+    )
+    account.add_row("seconds", f"{seconds:,.1f}", "run time of the replay")
     return account
 
 
 def _examples(
     connection: psycopg.Connection, streams: Mapping[Stream, str], paths: Mapping[Stream, Path]
 ) -> Mapping[str, list[str]]:
-    """By reason, the lines that the first few dead letters were: one more reading finds their bytes."""
+    """Returns, by reason, the places of the first few dead letters. Reads the files again to find their bytes."""
     kinds = {name: kind for kind, name in streams.items()}
     letters = [
         (reason, kinds[name], bytes(data))
-        for reason, name, data in connection.execute(EXAMPLES, {"most": MOST_EXAMPLES})
+        for reason, name, data in connection.execute(EXAMPLES, {"limit": MAX_EXAMPLES})
     ]
     numbers = {
-        kind: _line_numbers(path, {data for _, of, data in letters if of == kind}) for kind, path in paths.items()
+        kind: _line_numbers(path, {data for _, letter_kind, data in letters if letter_kind == kind})
+        for kind, path in paths.items()
     }
-    found: defaultdict[str, set[tuple[Stream, int]]] = defaultdict(set)
+    places_by_reason: defaultdict[str, set[tuple[Stream, int]]] = defaultdict(set)
     for reason, kind, data in letters:
-        found[reason].add((kind, numbers[kind][data]))
+        places_by_reason[reason].add((kind, numbers[kind][data]))
     return {
-        reason: [f"{paths[kind].name}:{number}" for kind, number in sorted(places)] for reason, places in found.items()
+        reason: [f"{paths[kind].name}:{number}" for kind, number in sorted(places)]
+        for reason, places in places_by_reason.items()
     }
 
 
-def _line_numbers(path: Path, wanted: set[bytes]) -> dict[bytes, int]:
+def _line_numbers(path: Path, contents: set[bytes]) -> dict[bytes, int]:
+    """Returns the number of the first line with each of the given contents."""
     numbers: dict[bytes, int] = {}
     with open_lines(path) as file:
         for line in read_lines(file):
-            if len(numbers) == len(wanted):
+            if len(numbers) == len(contents):
                 break
-            if line.data in wanted:
+            if line.data in contents:
                 numbers.setdefault(line.data, line.number)
     return numbers

@@ -1,4 +1,4 @@
-"""`python -m local replay`: a user's own events through Kinesis, the job and PostgreSQL, into a CSV file."""
+"""The command replay: sends the events of two files through the pipeline, and writes the credits to a CSV file."""
 
 import heapq
 import time
@@ -17,7 +17,7 @@ from local.pipeline import undeployed, waiting
 from local.pipeline.parts import Pipeline
 from local.progress import bar
 from local.replay import account
-from local.replay.account import Sent
+from local.replay.account import LineCounts
 from local.replay.lines import Line, is_oversized, open_lines, partition_key, read_lines
 from local.servers import class_archive
 from local.servers.job import Job
@@ -27,15 +27,15 @@ from runtime.data_generator.simulation import Record
 
 DATABASE = "replay"
 RECORDS_PER_BATCH = 50_000
-# For so many events at once, code that is optimized late is worth its time; for a demo's few it is not.
+# The optimizing compiler of the JVM is worth its time for many events at once. It is off for the few events of a demo.
 OPTIMIZING = ["-XX:TieredStopAtLevel=4"]
-# What is in memory at a time on the way to Kinesis.
+# Bounds of one chunk of records held in memory before it is published.
 CHUNK_RECORDS = 2_000
 CHUNK_BYTES = 8 * 1024 * 1024
 PUBLISH_SECONDS = 120
 
 RECEIVED: LiteralString = "select coalesce(sum(clicks + checkouts + dead_letters + duplicates), 0)::bigint from batches"
-# Milliseconds, as in the events, unless there is more to say.
+# Timestamps have milliseconds, as in the events, or microseconds if they are not whole milliseconds.
 OUTPUT: LiteralString = """
 copy (
     select checkout_id, user_id,
@@ -56,6 +56,8 @@ copy (
 
 
 class Source(NamedTuple):
+    """An input file and its stream. `size`: bytes of the file."""
+
     stream: Stream
     path: Path
     file: BinaryIO
@@ -63,11 +65,13 @@ class Source(NamedTuple):
 
 
 def run(clicks: Path, checkouts: Path, output: Path, find_java: Callable[[], Path | None], console: Console) -> int:
-    """Exit status 0 when every line is accounted for. `find_java` gives the JAVA_HOME of the job.
+    """Runs the replay and returns its exit status: 0 if every line is accounted for, else 1.
+
+    `find_java`: returns the JAVA_HOME of the job.
 
     Raises:
-        InputError: a file cannot be read, or the output not be written; nothing has been started then.
-        RunError: the job ended, or not everything arrived.
+        InputError: a file cannot be read, or the output cannot be written; no server was started.
+        RunError: the job ended, or some records were not stored.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -83,45 +87,47 @@ def run(clicks: Path, checkouts: Path, output: Path, find_java: Callable[[], Pat
                 java_options=[*class_archive.java_options(), *OPTIMIZING],
                 keep_database=False,
                 records_per_batch=RECORDS_PER_BATCH,
-                # The faster one where much comes at once: docs/decisions/0008-where-the-join-runs.md.
+                # The faster join for many events at once: docs/decisions/0008-where-the-join-runs.md.
                 join="postgres",
             )
         )
-        sent = _publish(sources, parts, console)
+        line_counts = _publish(sources, parts, console)
         connection = stack.enter_context(psycopg.connect(parts.database_url, autocommit=True))
-        _wait(sent, parts, connection, console)
+        _wait_until_stored(line_counts.published, parts, connection, console)
         parts.job.stop()
         with files.written_atomically(output) as file, connection.cursor().copy(OUTPUT) as rows:
             for row in rows:
                 file.write(row)
-        arrived = account.read_arrived(connection, parts.streams, {one.stream: one.path for one in sources})
-    console.print(account.table(sent, arrived, time.monotonic() - began))
-    console.print(f"Written: {output}", markup=False, highlight=False, soft_wrap=True)
-    return 0 if account.is_complete(sent, arrived) else 1
+        paths = {source.stream: source.path for source in sources}
+        stored_counts = account.read_stored(connection, parts.streams, paths)
+    console.print(account.table(line_counts, stored_counts, time.monotonic() - began))
+    console.print(f"Wrote {output}", markup=False, highlight=False, soft_wrap=True)
+    return 0 if account.is_complete(line_counts, stored_counts) else 1
 
 
 def interleave(sources: Sequence[Source]) -> Iterator[tuple[Source, Line]]:
-    """The lines of all files, each file's in order, so that all are read to the same share of their size.
+    """Yields the lines of all files, and reads all files to the same share of their size.
 
-    Files sorted by time thus reach the job about in the order of time, and little of them late.
+    The lines of each file keep their order. Files that are sorted by time thus reach the job about in event-time order,
+    with few late events.
     """
 
-    def by_share(source: Source, place: int) -> Iterator[tuple[float, int, Line]]:
+    def by_share(source: Source, index: int) -> Iterator[tuple[float, int, Line]]:
         for line in read_lines(source.file):
-            yield line.end / source.size, place, line
+            yield line.end / source.size, index, line
 
-    merged = heapq.merge(*(by_share(source, place) for place, source in enumerate(sources)))
-    return ((sources[place], line) for _, place, line in merged)
+    merged = heapq.merge(*(by_share(source, index) for index, source in enumerate(sources)))
+    return ((sources[index], line) for _, index, line in merged)
 
 
-def to_records(lines: Iterator[tuple[Source, Line]], sent: Sent) -> Iterator[Record]:
-    """What can be published of the lines; `sent` counts what cannot, and says where it is."""
+def to_records(lines: Iterator[tuple[Source, Line]], line_counts: LineCounts) -> Iterator[Record]:
+    """Yields the publishable lines as records. Counts all lines, and the unpublishable ones, in `line_counts`."""
     for source, line in lines:
-        sent.lines += 1
+        line_counts.total += 1
         if is_oversized(line):
-            sent.oversized.append(f"{source.path.name}:{line.number}")
+            line_counts.oversized.append(f"{source.path.name}:{line.number}")
         elif not (line.data or b"").strip():
-            sent.blank += 1
+            line_counts.blank += 1
         else:
             yield Record(source.stream, partition_key(line), line.data or b"", late=False, defect=None)
 
@@ -136,20 +142,21 @@ def _check_output(output: Path, sources: Sequence[Source]) -> None:
         raise InputError(f"{output}: the output would replace an input")
 
 
-def _publish(sources: Sequence[Source], parts: Pipeline[Job], console: Console) -> Sent:
-    sent = Sent()
+def _publish(sources: Sequence[Source], parts: Pipeline[Job], console: Console) -> LineCounts:
+    line_counts = LineCounts()
     total = sum(source.size for source in sources)
     with bar(console, "published, bytes") as show:
-        for chunk in chunks(to_records(interleave(sources), sent)):
+        for chunk in chunks(to_records(interleave(sources), line_counts)):
             parts.job.check()
             _send(chunk, parts)
-            sent.published += len(chunk)
+            line_counts.published += len(chunk)
             show(sum(source.file.tell() for source in sources), total)
         show(total, total)
-    return sent
+    return line_counts
 
 
 def chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Groups the records in chunks of bounded number and size."""
     chunk: list[Record] = []
     size = 0
     for record in records:
@@ -166,21 +173,19 @@ def _send(chunk: Sequence[Record], parts: Pipeline[Job]) -> None:
     try:
         publish(parts.kinesis, parts.streams, chunk, PUBLISH_SECONDS)
     except PublishError as error:
-        raise RunError(f"Kinesis did not take every record: {error}") from error
+        raise RunError(f"Kinesis did not accept every record: {error}") from error
 
 
-def _wait(sent: Sent, parts: Pipeline[Job], connection: psycopg.Connection, console: Console) -> None:
+def _wait_until_stored(published: int, parts: Pipeline[Job], connection: psycopg.Connection, console: Console) -> None:
     def received() -> int:
         (count,) = connection.execute(RECEIVED).fetchone() or (0,)
         return int(count)
 
-    # A job that dies is not started again here: records that it repeats would be counted twice.
+    # A job that dies is not started again: the records of a repeated batch would be counted twice.
     with bar(console, "stored, records") as show:
-        complete = waiting.wait_until_stored(
-            sent.published, received, parts.job.check, lambda count: show(count, sent.published)
-        )
+        complete = waiting.wait_until_stored(published, received, parts.job.check, lambda count: show(count, published))
     if not complete:
         raise RunError(
-            f"gave up after {waiting.STALLED_SECONDS} s in which nothing arrived: {received():,} of"
-            f" {sent.published:,} records are in PostgreSQL; the job's log is {parts.job.log.path}"
+            f"gave up waiting: no new row in {waiting.STALLED_SECONDS} s; {received():,} of"
+            f" {published:,} records are in PostgreSQL; the job's log is {parts.job.log.path}"
         )

@@ -1,4 +1,4 @@
-"""Environment variables for as long as something needs them."""
+"""Temporary changes of environment variables."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,9 +7,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def changed(variables: Mapping[str, str], *, without: str | None = None) -> Iterator[None]:
-    """Sets `variables`, and unsets those others that begin with `without`; in the end all are as before."""
-    before = dict(os.environ)
-    for name in before:
+    """Sets `variables` within the block, and restores the environment at the end.
+
+    `without`: a prefix. All other variables whose names begin with it are unset within the block.
+    """
+    original = dict(os.environ)
+    for name in original:
         if without is not None and name.startswith(without):
             del os.environ[name]
     os.environ.update(variables)
@@ -17,4 +20,4 @@ def changed(variables: Mapping[str, str], *, without: str | None = None) -> Iter
         yield
     finally:
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(original)

@@ -1,4 +1,4 @@
-"""Spark's one need that is no Python package: Java 17 or later, with the module jdk.incubator.vector."""
+"""Finds or installs the Java that Spark needs: version 17 or later, with the module jdk.incubator.vector."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from typing import Any
 
 from local.errors import InputError
 
-OLDEST = 17
-MODULE = "jdk.incubator.vector"
-# Where Debian, Ubuntu, Fedora and others put what their package managers install.
-INSTALLED = Path("/usr/lib/jvm")
-DEBIAN_PACKAGES = (f"openjdk-{OLDEST}-jre-headless", "default-jre-headless")
-COMMANDS = {
+MIN_VERSION = 17
+REQUIRED_MODULE = "jdk.incubator.vector"
+# Folder in which the package managers of Debian, Ubuntu, Fedora and others install Java.
+JVM_FOLDER = Path("/usr/lib/jvm")
+DEBIAN_PACKAGES = (f"openjdk-{MIN_VERSION}-jre-headless", "default-jre-headless")
+INSTALL_COMMANDS = {
     "apt-get": f"sudo apt-get install --yes {DEBIAN_PACKAGES[0]}",
     "dnf": "sudo dnf install java-21-openjdk-headless",
     "apk": "sudo apk add openjdk17-jre-headless",
@@ -25,21 +25,25 @@ COMMANDS = {
 
 
 def ensure() -> Path | None:
-    """The JAVA_HOME to run Spark with; None: `java` on the PATH will do. Installs one on Debian and Ubuntu.
+    """Returns the JAVA_HOME to run Spark with, or None if the `java` on the PATH is usable.
+
+    Installs Java with apt-get if no usable one is found.
 
     Raises:
-        InputError: there is none, and none could be installed; the message has the command that does.
+        InputError: no usable Java was found or installed; the message has the command that installs one.
     """
-    found, problems = find()
-    if not found and _install():
-        found, problems = find()
-    if found:
-        return None if found.parent in _path() else found.parent.parent
-    raise InputError("\n".join([f"Spark needs Java {OLDEST} or later.", *problems, f"Install it: {_command()}"]))
+    java, problems = find()
+    if not java and _install():
+        java, problems = find()
+    if java:
+        return None if java.parent in _path_folders() else java.parent.parent
+    raise InputError(
+        "\n".join([f"Spark needs Java {MIN_VERSION} or later.", *problems, f"Install it: {_install_command()}"])
+    )
 
 
 def find() -> tuple[Path | None, list[str]]:
-    """The first `java` that Spark can use, and what is wrong with those before it."""
+    """Returns the first usable `java`, or None, and the problems of the unusable ones before it."""
     problems: list[str] = []
     for java in _candidates():
         problem = _problem(java)
@@ -54,10 +58,11 @@ def _candidates() -> Iterator[Path]:
         yield Path(home) / "bin" / "java"
     if on_path := shutil.which("java"):
         yield Path(on_path)
-    yield from sorted(INSTALLED.glob("*/bin/java"), reverse=True)
+    yield from sorted(JVM_FOLDER.glob("*/bin/java"), reverse=True)
 
 
 def _problem(java: Path) -> str | None:
+    """Returns why Spark cannot use `java`; None if Spark can."""
     try:
         listing = _run([str(java), "--list-modules"], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -65,19 +70,19 @@ def _problem(java: Path) -> str | None:
     version = re.search(r"^java\.base@(\d+)", listing.stdout, re.MULTILINE)
     if version is None:
         return "older than Java 9, or it does not run"
-    if int(version[1]) < OLDEST:
+    if int(version[1]) < MIN_VERSION:
         return f"Java {version[1]} is too old"
-    if not re.search(rf"^{re.escape(MODULE)}\b", listing.stdout, re.MULTILINE):
-        return f"lacks the module {MODULE}"
+    if not re.search(rf"^{re.escape(REQUIRED_MODULE)}\b", listing.stdout, re.MULTILINE):
+        return f"lacks the module {REQUIRED_MODULE}"
     return None
 
 
 def _install() -> bool:
-    """Asks apt-get where that is possible; true when it has installed something."""
+    """Installs Java with apt-get, as root or by sudo without a password. Returns whether a package was installed."""
     if shutil.which("apt-get") is None or (os.geteuid() != 0 and not _may_sudo()):
         return False
     become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    print(f"Spark needs Java {OLDEST}: installing {DEBIAN_PACKAGES[0]} with apt-get …", flush=True)
+    print(f"Spark needs Java {MIN_VERSION}: installing {DEBIAN_PACKAGES[0]} with apt-get …", flush=True)
     apt = [*become_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "--quiet"]
     _run([*apt, "update"])
     return any(
@@ -90,15 +95,15 @@ def _may_sudo() -> bool:
 
 
 def _run(command: list[str], **options: Any) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, **options)  # noqa: S603 - no input in it
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, **options)  # noqa: S603 - no untrusted input
 
 
-def _command() -> str:
+def _install_command() -> str:
     return next(
-        (command for program, command in COMMANDS.items() if shutil.which(program)),
+        (command for program, command in INSTALL_COMMANDS.items() if shutil.which(program)),
         "see https://adoptium.net/installation",
     )
 
 
-def _path() -> list[Path]:
+def _path_folders() -> list[Path]:
     return [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep)]

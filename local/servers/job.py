@@ -1,4 +1,4 @@
-"""The attribution job as a child process, and what its log tells."""
+"""The attribution job as a child process that is started again when it dies."""
 
 import os
 import shlex
@@ -12,17 +12,18 @@ from local.errors import RunError
 from local.servers import processes, signals
 from local.servers.job_log import JobLog
 
-# Like a Glue job's retries: one that dies this often in a row without finishing a batch will not recover.
-MOST_RESTARTS = 3
-# spark-defaults.conf and log4j2.properties for a small machine.
+# Limit of restarts in a row without a finished batch, like the retries of a Glue job. Another one would not help.
+MAX_RESTARTS = 3
+# Folder of spark-defaults.conf and log4j2.properties for a small machine.
 SETTINGS = Path(__file__).parent / "spark"
-# It is on Java's class path. Java makes no archive of classes (see `warm_up`) where a folder there has files in it, and
-# uses none where the path is another than when it was made: so this one is empty, and the same for every run.
-NO_SETTINGS = Path(sys.prefix) / "spark-conf"
+# SPARK_CONF_DIR, which Spark adds to Java's class path. The folder is empty because Java records no class archive (see
+# `class_archive`) if a folder on the class path has files in it. It is the same for every run because Java ignores an
+# archive that was recorded with another class path.
+EMPTY_CONF = Path(sys.prefix) / "spark-conf"
 
 
 class Job:
-    """Started with `start`; `keep_alive`, called every now and then, starts it again when it has died."""
+    """The job's process and log. Regular calls of `keep_alive` start a dead job again."""
 
     def __init__(
         self,
@@ -43,25 +44,26 @@ class Job:
 
     @property
     def batch(self) -> Mapping[str, Any] | None:
+        """The job's last log line about a micro-batch; None if it has logged none since it was last started."""
         return self.log.batch
 
     def start(self) -> None:
-        with signals.held():
+        with signals.deferred():
             self._process = processes.start(self._command, environment=self._environment, log_file=self.log.path)
 
     def keep_alive(self) -> bool:
-        """Reads the log, and starts the job again if it has ended; true when it did.
+        """Reads the log, and starts the job again if it has ended. Returns whether the job was started again.
 
         Raises:
-            RunError: it keeps dying; the message has its last error.
+            RunError: the job has ended too often without finishing a batch; the message has its last error.
         """
         if self.log.update():
             self._restarts_in_a_row = 0
         if self._process is None or self._process.poll() is None:
             return False
-        if self._restarts_in_a_row == MOST_RESTARTS:
-            raise RunError(f"the job ended {MOST_RESTARTS + 1} times without finishing a batch; {self.where_to_look()}")
-        processes.kill(self._process)  # Java outlives a killed Python for a moment.
+        if self._restarts_in_a_row == MAX_RESTARTS:
+            raise RunError(f"the job ended {MAX_RESTARTS + 1} times without finishing a batch; {self.where_to_look()}")
+        processes.kill(self._process)  # If Python was killed, its Java still runs for a moment.
         self._restarts_in_a_row += 1
         self.restarts += 1
         self.log.batch = None
@@ -79,10 +81,11 @@ class Job:
             raise RunError(f"the job ended; {self.where_to_look()}")
 
     def where_to_look(self) -> str:
+        """Returns the part of an error message that names the log and quotes its last error."""
         return f"its log is {self.log.path}; the last error in it:\n{self.log.last_error()}"
 
     def stop(self) -> None:
-        """Lets it finish its batch."""
+        """Stops the job with SIGTERM, on which it finishes its batch first."""
         if self._process:
             processes.stop(self._process)
 
@@ -92,8 +95,8 @@ class Job:
 
 
 def environment(*, java_home: Path | None, java_options: Sequence[str], scratch: Path) -> dict[str, str]:
-    """What a job is started with: Spark as SETTINGS say, temporary files under `scratch`."""
-    NO_SETTINGS.mkdir(exist_ok=True)
+    """Returns a job's environment variables: Spark is configured by SETTINGS, and temporary files go to `scratch`."""
+    EMPTY_CONF.mkdir(exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     options = [
         f"-Djava.io.tmpdir={scratch}",
@@ -109,7 +112,7 @@ def environment(*, java_home: Path | None, java_options: Sequence[str], scratch:
     return inherited | {
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": shlex.join(submit),
-        "SPARK_CONF_DIR": str(NO_SETTINGS),
+        "SPARK_CONF_DIR": str(EMPTY_CONF),
         "SPARK_LOCAL_DIRS": str(scratch),
         "SPARK_LOCAL_IP": "127.0.0.1",
         **({"JAVA_HOME": str(java_home)} if java_home else {}),

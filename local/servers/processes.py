@@ -1,4 +1,4 @@
-"""Child processes that never outlive what started them, and the ports that they take."""
+"""Child processes that end with this process, and the TCP ports of servers on this machine."""
 
 import contextlib
 import ctypes
@@ -22,6 +22,7 @@ _LIBC = ctypes.CDLL(None)
 
 
 def free_port() -> int:
+    """Returns a TCP port of 127.0.0.1 that no process is using."""
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         return int(candidate.getsockname()[1])
@@ -34,7 +35,7 @@ def is_listening(port: int) -> bool:
 
 
 def wait_until_listening(port: int, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> bool:
-    """False when its process is no longer alive, or so many seconds have passed."""
+    """Waits until a server listens on `port`; returns False after `seconds`, or when its process has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and is_alive():
         if is_listening(port):
@@ -46,23 +47,26 @@ def wait_until_listening(port: int, seconds: float, is_alive: Callable[[], bool]
 def start(
     command: Sequence[str], *, environment: Mapping[str, str], log_file: Path, folder: Path = PROJECT
 ) -> subprocess.Popen[bytes]:
-    """Starts `command` in `folder`, in a session of its own: Ctrl-C is for us to handle."""
+    """Starts `command` in `folder`, in a session of its own, so that the terminal's Ctrl-C does not reach it."""
     with _appended(log_file) as log:
         return _popen(command, environment, folder, log, _end_with_parent if sys.platform == "linux" else None)
 
 
 def start_detached(command: Sequence[str], *, environment: Mapping[str, str], log_file: Path) -> int:
-    """Starts `command` in the project's folder, to outlive this process; returns its id."""
+    """Starts `command` in the project's folder as a process that outlives this one. Returns its process id."""
     with _appended(log_file) as log:
         return _popen(command, environment, PROJECT, log, None).pid
 
 
 @contextmanager
 def piped(command: Sequence[str], *, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """`command` in the project's folder with its output in a pipe, to be read to its end; killed when left early."""
+    """Runs `command` in the project's folder within the block, with its output in a pipe.
+
+    The block must read the output to the end. Waits for the process at the end, or kills it after an exception.
+    """
     process = None
     try:
-        with signals.held():
+        with signals.deferred():
             process = _popen(
                 command, environment, PROJECT, subprocess.PIPE, _end_with_parent if sys.platform == "linux" else None
             )
@@ -83,7 +87,7 @@ def _popen(
     environment: Mapping[str, str],
     folder: Path,
     output: BinaryIO | int,
-    before: Callable[[], None] | None,
+    child_setup: Callable[[], None] | None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - the project's own programs
         command,
@@ -93,13 +97,13 @@ def _popen(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        # Between fork and exec it makes one system call, which other threads cannot be in the way of.
-        preexec_fn=before,  # noqa: PLW1509
+        # It runs between fork and exec, where a lock of another thread would block it. It makes one system call only.
+        preexec_fn=child_setup,  # noqa: PLW1509
     )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, and after STOP_SECONDS SIGKILL to what is left of its session."""
+    """Sends SIGTERM to the process, and SIGKILL to all that remains of its session after at most STOP_SECONDS."""
     if process.poll() is None:
         process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
@@ -109,7 +113,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop_detached(process_id: int) -> None:
-    """The same for a process that another one started."""
+    """Does the same as `stop` for a process that is no child of this process."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(process_id, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -120,7 +124,7 @@ def stop_detached(process_id: int) -> None:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to its whole session."""
+    """Sends SIGKILL to the whole session of the process."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -139,9 +143,10 @@ def _session_lives(process: subprocess.Popen[bytes]) -> bool:
 def child(
     command: Sequence[str], *, environment: Mapping[str, str], log_file: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `command` in the project's folder within the block, and stops it at the end."""
     process = None
     try:
-        with signals.held():
+        with signals.deferred():
             process = start(command, environment=environment, log_file=log_file)
         yield process
     finally:
@@ -150,5 +155,8 @@ def child(
 
 
 def _end_with_parent() -> None:
-    """Asks Linux for a SIGTERM when the thread that started this process ends, even by SIGKILL: prctl(2)."""
+    """Asks Linux to send SIGTERM to this process when the parent's thread that started it ends, even by SIGKILL.
+
+    See prctl(2), PR_SET_PDEATHSIG.
+    """
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: a command always cleans up, and is not interrupted while it does."""
+"""Signal handlers for Ctrl-C, SIGTERM and SIGHUP, with which a command always completes its clean-up."""
 
 import signal
 import threading
@@ -7,56 +7,60 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def clean_up_when_interrupted() -> None:
-    """From now on the first of these signals raises KeyboardInterrupt, and those after it do nothing."""
-    for number in ENDING:
+    """Makes the first termination signal raise KeyboardInterrupt. Later termination signals are ignored."""
+    for number in TERMINATION_SIGNALS:
         signal.signal(number, _interrupt)
 
 
 @contextmanager
-def finishing_first() -> Iterator[Callable[[], bool]]:
-    """Within the block the first signal only makes the yielded function return true; the next interrupts."""
-    asked = False
+def graceful_stop() -> Iterator[Callable[[], bool]]:
+    """Yields a function that returns whether a termination signal has come. The second one raises KeyboardInterrupt."""
+    requested = False
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal requested
+        requested = True
         clean_up_when_interrupted()
 
-    for number in ENDING:
-        signal.signal(number, ask)
+    for number in TERMINATION_SIGNALS:
+        signal.signal(number, request_stop)
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
-        if signal.getsignal(signal.SIGINT) is ask:
+        if signal.getsignal(signal.SIGINT) is request_stop:
             clean_up_when_interrupted()
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Within the block such a signal waits for the block's end: what is started there is also noted down as started.
+def deferred() -> Iterator[None]:
+    """Defers termination signals to the end of the block.
 
-    And an exception of a handler that happens to run in the hooks of a fork would only be printed (`run_at_forkers` of
-    CPython): the interrupt would be lost.
+    A block that starts a process can thus also record it, for the clean-up. In addition, no handler runs inside the
+    hooks of a fork: CPython (`run_at_forkers`) only prints an exception raised there, and the interrupt would be lost.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python runs handlers in the main thread.
+        yield  # Python runs signal handlers in the main thread only.
         return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in ENDING}
+    deferred_signals: list[int] = []
+
+    def defer(number: int, _frame: FrameType | None) -> None:
+        deferred_signals.append(number)
+
+    previous_handlers = {number: signal.signal(number, defer) for number in TERMINATION_SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if deferred_signals:
+            signal.raise_signal(deferred_signals[0])
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    for number in ENDING:
+    for number in TERMINATION_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,7 +1,7 @@
-"""A PostgreSQL of these tests' own, which they restart, and take connections and space from."""
+"""Fixtures of a PostgreSQL server for these tests alone, which restart it and exhaust its connections and disk."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -28,7 +28,7 @@ def server(server_folder: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
-    """The name of a fresh, migrated database."""
+    """Creates a migrated database and yields its name."""
     name = f"pipeline_{next(numbers)}"
     postgres.create_database(server, name)
     yield name
@@ -45,3 +45,21 @@ def owner(server: Server, database: str) -> Iterator[psycopg.Connection]:
 def proxy(server: Server) -> Iterator[PostgresProxy]:
     with postgres_proxy.running(server.port) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def connect(server: Server, database: str, proxy: PostgresProxy) -> Callable[[], psycopg.Connection]:
+    """Returns a function that connects as the job does: as the writer, through the proxy."""
+    url = Server(port=proxy.port, password=server.password).url(database, "pipeline_writer")
+    return lambda: psycopg.connect(url, autocommit=True)
+
+
+@pytest.fixture
+def sink_log(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Returns a function that returns the log messages of the sink."""
+
+    def messages() -> str:
+        records = [record for record in caplog.records if record.name.startswith("runtime.attribution_job.sink")]
+        return " ".join(record.getMessage() for record in records)
+
+    return messages

@@ -1,4 +1,4 @@
-"""The comparison finds what the reconciliation does not look at; that one has tests of its own."""
+"""The comparison finds the differences that the reconciliation does not check."""
 
 import copy
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from chaos.contents import Table, compare, expected, read
+from chaos.contents import Table, compare, read, recompute
 from local.reconciliation.comparison import Reconciliation, Record
 from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.data_generator.events import Stream
@@ -29,32 +29,33 @@ def record(number: int, stream: Stream, data: dict[str, Any] | bytes, arrived_at
     return Record(stream, "0", str(number), arrived_at, "p", body)
 
 
-def click(number: int, one: Click, **labels: str) -> Record:
-    event = {"click_id": one.click_id, "user_id": one.user_id, "click_timestamp": one.click_timestamp.isoformat()}
-    return record(number, "clicks", event | labels, one.click_timestamp)
+def click_record(number: int, click: Click, **labels: str) -> Record:
+    at = click.click_timestamp
+    event = {"click_id": click.click_id, "user_id": click.user_id, "click_timestamp": at.isoformat()}
+    return record(number, "clicks", event | labels, at)
 
 
-def checkout(number: int, one: Checkout) -> Record:
-    at = one.checkout_timestamp
-    event = {"checkout_id": one.checkout_id, "user_id": one.user_id, "checkout_timestamp": at.isoformat()}
+def checkout_record(number: int, checkout: Checkout) -> Record:
+    at = checkout.checkout_timestamp
+    event = {"checkout_id": checkout.checkout_id, "user_id": checkout.user_id, "checkout_timestamp": at.isoformat()}
     sale = {"items": ITEMS, "total_amount": "1.50", "currency": "EUR"}
     return record(number, "checkouts", event | sale, at)
 
 
 RECORDS = [
-    click(1, CLICKS[0], utm_source="mail", device_type="phone"),
-    click(2, CLICKS[1], utm_source="ads", device_type="tablet"),
-    click(3, CLICKS[2]),
-    click(4, CLICKS[0], utm_source="mail", device_type="phone"),
+    click_record(1, CLICKS[0], utm_source="mail", device_type="phone"),
+    click_record(2, CLICKS[1], utm_source="ads", device_type="tablet"),
+    click_record(3, CLICKS[2]),
+    click_record(4, CLICKS[0], utm_source="mail", device_type="phone"),
     record(5, "clicks", b"\xff", NOON),
-    checkout(6, CHECKOUTS[0]),
-    checkout(7, CHECKOUTS[1]),
+    checkout_record(6, CHECKOUTS[0]),
+    checkout_record(7, CHECKOUTS[1]),
 ]
 
 
 @pytest.fixture
 def stored(server: Any, database: str) -> dict[str, Table]:
-    """What the job's own sink makes of these records."""
+    """Returns the tables after the job's sink has written RECORDS twice."""
     rows = [
         click_row(CLICKS[0], utm_source="mail", device_type="phone"),
         click_row(CLICKS[1], utm_source="ads", device_type="tablet"),
@@ -71,15 +72,15 @@ def stored(server: Any, database: str) -> dict[str, Table]:
         return read(owner)
 
 
-def faults(found: dict[str, Table]) -> Reconciliation:
+def differences(tables: dict[str, Table]) -> Reconciliation:
     result = Reconciliation(published=0, accepted=0, repeated=0, dead_lettered=0, checkouts=0, attributed=0)
-    compare(expected(RECORDS, NAMES), found, result)
+    compare(recompute(RECORDS, NAMES), tables, result)
     return result
 
 
-def test_what_the_sink_writes_is_what_is_expected(stored: dict[str, Table]) -> None:
-    assert expected(RECORDS, NAMES) == stored
-    assert faults(stored).clean
+def test_the_stored_tables_equal_the_recomputed_tables(stored: dict[str, Table]) -> None:
+    assert recompute(RECORDS, NAMES) == stored
+    assert differences(stored).clean
 
 
 def test_a_difference_in_any_column_of_any_row_is_wrong(stored: dict[str, Table]) -> None:
@@ -88,18 +89,18 @@ def test_a_difference_in_any_column_of_any_row_is_wrong(stored: dict[str, Table]
             for column in row:
                 broken = copy.deepcopy(stored)
                 broken[name][key][column] = "something else"
-                result = faults(broken)
+                result = differences(broken)
                 assert (result.lost, result.duplicated, result.wrong) == (0, 0, 1), f"{name}.{column}"
                 assert column in result.examples[0]
 
 
-def test_a_user_too_few_or_too_many_is_found(stored: dict[str, Table]) -> None:
+def test_a_missing_and_a_surplus_user_are_found(stored: dict[str, Table]) -> None:
     stored["users"]["nobody"] = stored["users"].pop("w")
-    result = faults(stored)
+    result = differences(stored)
     assert (result.lost, result.duplicated) == (1, 1)
 
 
-def test_a_checkout_counts_once_for_its_user_however_often_it_is_received() -> None:
-    twice = expected([*RECORDS, checkout(8, CHECKOUTS[0])], NAMES)
-    assert twice["users"] == expected(RECORDS, NAMES)["users"]
-    assert twice["users"]["u"]["lifetime_value"] == Decimal("1.50")
+def test_a_duplicate_checkout_counts_once_for_its_user() -> None:
+    with_duplicate = recompute([*RECORDS, checkout_record(8, CHECKOUTS[0])], NAMES)
+    assert with_duplicate["users"] == recompute(RECORDS, NAMES)["users"]
+    assert with_duplicate["users"]["u"]["lifetime_value"] == Decimal("1.50")

@@ -1,7 +1,7 @@
-"""Each fault of Kinesis alone: the job's reader and the generator's publisher, with their own clients, on the emulator.
+"""Each fault of Kinesis alone: the job's reader and the generator's publisher use their own clients on the emulator.
 
-Resharding and expired iterators in any order are in test_kinesis_source.py, what the publisher makes of every error
-in test_publishing.py.
+tests/runtime/attribution_job/sources/test_read_ahead.py covers resharding and expired iterators in any order, and
+tests/runtime/data_generator/test_publishing.py the publisher's response to every error.
 """
 
 import itertools
@@ -17,12 +17,15 @@ from chaos import kinesis_proxy
 from chaos.kinesis_proxy import Kind, KinesisFault, KinesisProxy
 from local.reconciliation.comparison import collect
 from local.reconciliation.readback import read_streams
-from runtime.attribution_job.sources.kinesis import SCHEMA, KinesisDataSource, KinesisStreamReader, Offsets
+from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
+from runtime.attribution_job.sources.offsets import Offsets
+from runtime.attribution_job.sources.records import SPARK_SCHEMA
 from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
 from runtime.data_generator.simulation import simulate
-from tests.runtime.data_generator.simulated import INVOCATION, make
+from tests.runtime.attribution_job.sources.reading import read_tables
+from tests.runtime.data_generator.simulated import INVOCATION, make_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -32,7 +35,7 @@ numbers = itertools.count()
 
 @pytest.fixture
 def client(emulator: str) -> "KinesisClient":
-    """Of the emulator, past the proxy."""
+    """Returns a client that bypasses the proxy."""
     return boto3.client("kinesis", endpoint_url=emulator)
 
 
@@ -49,7 +52,7 @@ def streams(client: "KinesisClient", monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[KinesisProxy]:
-    """And the environment that leads what is tested to it."""
+    """Starts a proxy and directs the reader and the publisher to it by the environment."""
     with kinesis_proxy.running(emulator) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", proxy.url)
         handler.kinesis.cache_clear()
@@ -58,23 +61,32 @@ def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[KinesisPro
 
 
 def reader(stream: str) -> KinesisStreamReader:
-    """As the job has it, its client's retries included."""
-    options = {"stream": stream, "region": "us-east-1", "records_per_batch": "20"}
-    return KinesisDataSource(options).simpleStreamReader(SCHEMA)
+    """Returns a reader as the job creates it, with its client's retries."""
+    options = {"stream": stream, "region": "us-east-1", "records_per_batch": "20", "tasks": "2"}
+    return KinesisDataSource(options).streamReader(SPARK_SCHEMA)
 
 
-def drain(source: KinesisStreamReader) -> Iterator[tuple[Any, ...]]:
-    """Every row, each batch read a second time by a reader that begins anew; both must give the same."""
-    offsets: Offsets = {}
-    while True:
-        rows, end = source.read(offsets)
-        if end == offsets:
-            return
-        batch = list(rows)
-        again = reader(source._stream).readBetweenOffsets(offsets, end)
-        assert sorted(again) == sorted(batch)
+def read_rows(stream: str, count: int) -> Iterator[dict[str, Any]]:
+    """Yields every row. A new reader reads each batch a second time and must return the same rows."""
+    source = reader(stream)
+    start: Offsets = {}
+    rows = 0
+    while rows < count:
+        end = source.latestOffset()
+        batch = batch_rows(source, start, end)
+        if batch:
+            repeating = reader(stream)
+            repeating.partitions(end, end)
+            assert sorted(map(str, batch_rows(repeating, start, end))) == sorted(map(str, batch))
+            repeating.stop()
         yield from batch
-        offsets = end
+        source.commit(end)
+        rows, start = rows + len(batch), end
+    source.stop()
+
+
+def batch_rows(source: KinesisStreamReader, start: Offsets, end: Offsets) -> list[dict[str, Any]]:
+    return [row for table in read_tables(source, start, end) for row in table.to_pylist()]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +117,7 @@ def drain(source: KinesisStreamReader) -> Iterator[tuple[Any, ...]]:
         ),
     ],
 )
-def test_however_reading_fails_every_record_is_read_once_and_in_order(
+def test_every_record_is_read_once_and_in_order_despite_read_faults(
     client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy, faults: list[KinesisFault]
 ) -> None:
     name = streams["clicks"]
@@ -115,9 +127,9 @@ def test_however_reading_fails_every_record_is_read_once_and_in_order(
         put[f"user-{number % 7}"].append((answer["SequenceNumber"], b"%d" % number))
     proxy.inject(*faults)
     read = defaultdict(list)
-    for data, stream, key, sequence_number, _ in drain(reader(name)):
-        assert stream == name
-        read[key].append((sequence_number, data))
+    for row in read_rows(name, 120):
+        assert row["streamName"] == name
+        read[row["partitionKey"]].append((row["sequenceNumber"], row["data"]))
     assert proxy.spent
     assert read == put
 
@@ -137,44 +149,44 @@ def test_however_reading_fails_every_record_is_read_once_and_in_order(
         ),
     ],
 )
-def test_what_was_refused_is_published_once(
+def test_refused_records_are_published_once(
     client: "KinesisClient",
     streams: Mapping[Stream, str],
     proxy: KinesisProxy,
     faults: list[KinesisFault],
     sent_again: int,
 ) -> None:
-    clicks = [record for record in simulate(make(clicks=400), INVOCATION) if record.stream == "clicks"]
+    clicks = [record for record in simulate(make_settings(clicks=400), INVOCATION) if record.stream == "clicks"]
     proxy.inject(*faults)
     assert publish(handler.kinesis(), streams, clicks, 30) == sent_again
     assert proxy.spent
-    assert Counter(one.data for one in read_streams(client, streams)) == Counter(record.data for record in clicks)
+    assert Counter(stored.data for stored in read_streams(client, streams)) == Counter(record.data for record in clicks)
 
 
 @pytest.mark.parametrize("kind", ["unanswered", "late"])
-def test_a_put_whose_answer_is_lost_is_repeated_under_the_same_ids(
+def test_a_put_without_a_response_is_repeated_with_the_same_ids(
     client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy, kind: Kind
 ) -> None:
     """To store them once is what keys are for: test_a_repeated_batch_changes_nothing_and_adds_up."""
-    records = simulate(make(clicks=100, malformed_share=0), INVOCATION)
+    records = simulate(make_settings(clicks=100, malformed_share=0), INVOCATION)
     clicks = [record.data for record in records if record.stream == "clicks"]
     checkouts = [record.data for record in records if record.stream == "checkouts"]
-    # As the generator's own, but less patient.
+    # The generator's own configuration, with a shorter timeout.
     config = Config(read_timeout=2, retries={"total_max_attempts": 1})
     proxy.inject(KinesisFault(operation="PutRecords", kind=kind, times=1))
     assert publish(boto3.client("kinesis", config=config), streams, records, 30) == len(clicks)
     published = list(read_streams(client, streams))
-    assert Counter(one.data for one in published) == Counter([*clicks, *clicks, *checkouts])
+    assert Counter(record.data for record in published) == Counter([*clicks, *clicks, *checkouts])
     assert collect(published).to_store == len(records)
 
 
 def test_without_faults_the_proxy_changes_nothing(
     client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy
 ) -> None:
-    through = boto3.client("kinesis", endpoint_url=proxy.url)
-    through.put_record(StreamName=streams["clicks"], PartitionKey="ü", Data=bytes(range(256)))
-    ((record,), direct) = (list(read_streams(one, streams)) for one in (through, client))
-    assert [record] == direct
+    proxied = boto3.client("kinesis", endpoint_url=proxy.url)
+    proxied.put_record(StreamName=streams["clicks"], PartitionKey="ü", Data=bytes(range(256)))
+    (record,) = read_streams(proxied, streams)
+    assert [record] == list(read_streams(client, streams))
     assert record.data == bytes(range(256))
     with pytest.raises(client.exceptions.ResourceNotFoundException):
-        through.describe_stream_summary(StreamName="missing")
+        proxied.describe_stream_summary(StreamName="missing")

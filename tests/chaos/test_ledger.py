@@ -48,7 +48,7 @@ def ledger(tmp_path: Path, client: "KinesisClient") -> Ledger:
 
 
 def put(client: "KinesisClient", streams: dict[Stream, str]) -> None:
-    """Four records, in the hope that they arrive."""
+    """Puts four records and ignores errors."""
     try:
         entries = [{"Data": b"%d" % number, "PartitionKey": f"{number}"} for number in range(4)]
         client.put_records(StreamName=streams["clicks"], Records=entries)  # type: ignore[arg-type]
@@ -57,17 +57,17 @@ def put(client: "KinesisClient", streams: dict[Stream, str]) -> None:
 
 
 def check(ledger: Ledger, records: list[Record], streams: dict[Stream, str]) -> tuple[int, int]:
-    """lost, wrong"""
+    """Returns the numbers of lost and wrong records."""
     result = Reconciliation(published=0, accepted=0, repeated=0, dead_lettered=0, checkouts=0, attributed=0)
     ledger.check(records, streams, result)
     return result.lost, result.wrong
 
 
-# What became of a put of four records.
+# The number of records of a put of four that reach the stream despite each fault.
 ARRIVED: dict[Kind, int] = {"partial": 2, "throttled": 0, "failing": 0, "unanswered": 4, "late": 4, "reset": 0}
 
 
-def test_the_ledger_and_the_stream_agree_whatever_became_of_a_put(
+def test_the_ledger_agrees_with_the_stream_after_every_fault(
     ledger: Ledger, client: "KinesisClient", streams: dict[Stream, str], proxy: KinesisProxy
 ) -> None:
     put(client, streams)
@@ -79,7 +79,7 @@ def test_the_ledger_and_the_stream_agree_whatever_became_of_a_put(
     assert check(ledger, records, streams) == (0, 0)
 
 
-def test_a_record_that_was_accepted_and_is_not_there_is_lost(
+def test_an_accepted_record_that_is_not_in_the_stream_is_lost(
     ledger: Ledger, client: "KinesisClient", streams: dict[Stream, str]
 ) -> None:
     put(client, streams)
@@ -88,7 +88,7 @@ def test_a_record_that_was_accepted_and_is_not_there_is_lost(
     assert check(ledger, [records[0]._replace(data=b"other"), *records[1:]], streams) == (1, 0)
 
 
-def test_a_record_that_nobody_sent_is_wrong(
+def test_a_record_that_was_not_sent_is_wrong(
     ledger: Ledger, client: "KinesisClient", streams: dict[Stream, str]
 ) -> None:
     put(client, streams)
@@ -96,7 +96,7 @@ def test_a_record_that_nobody_sent_is_wrong(
     assert check(ledger, list(read_streams(boto3.client("kinesis"), streams)), streams) == (0, 1)
 
 
-def test_what_is_published_depends_on_the_seed_and_not_on_the_clock() -> None:
-    one, again, other = SeededPublisher(1), SeededPublisher(1), SeededPublisher(2)
-    assert [one.event(n) for n in range(3)] == [again.event(n) for n in range(3)]
-    assert one.event(0) != other.event(0)
+def test_published_events_depend_on_the_seed_and_not_on_the_clock() -> None:
+    first, repeated, other = SeededPublisher(1), SeededPublisher(1), SeededPublisher(2)
+    assert [first.event(n) for n in range(3)] == [repeated.event(n) for n in range(3)]
+    assert first.event(0) != other.event(0)

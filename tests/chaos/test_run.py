@@ -1,4 +1,4 @@
-"""One seed's run as `make chaos` has it, of a schedule that leaves out what only takes longer."""
+"""The run of one seed as in `make chaos`, with short schedules."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from chaos import run as module
-from chaos.__main__ import line
+from chaos.__main__ import summary
 from chaos.rig import Servers, assembled
 from chaos.run import Injected, Outcome, run
 from chaos.schedule import Fault, Schedule
@@ -29,18 +29,18 @@ KILLS = (
 )
 OTHERS = (
     "shard split",
-    "answer to a commit lost",
+    "response to a commit lost",
     "iterators expire",
     "puts partly refused",
     "session ended in a transaction",
-    "answer to a put lost",
+    "response to a put lost",
     "database crashed in a transaction",
     "reads cut",
 )
 
 
 def schedule(*names: str) -> Schedule:
-    """With as little as possible between the faults: the job's starts take most of the time."""
+    """Returns a schedule with short pauses between the faults: the job's starts already take most of the time."""
     faults = tuple(Fault(name=name, pause=0.1, seconds=1, stream="clicks") for name in names)
     return Schedule(seed=0, join="spark", early=True, faults=faults)
 
@@ -58,18 +58,18 @@ def servers(emulator_url: str, server: Server, server_folder: Path) -> Servers:
 
 
 @pytest.mark.parametrize("names", [KILLS, OTHERS], ids=["kills", "others"])
-def test_nothing_is_lost_doubled_or_wrong_through_one_fault_after_another(
+def test_successive_faults_lose_duplicate_and_corrupt_nothing(
     servers: Servers, tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     outcome = run(schedule(*names), servers, tmp_path / "seed-0")
-    assert outcome.passed, line(outcome)
-    assert [one.name for one in outcome.injected] == list(names)
+    assert outcome.passed, summary(outcome)
+    assert [fault.name for fault in outcome.injected] == list(names)
     assert outcome.records > 1000
     assert outcome.restarts == 0
     assert not (tmp_path / "seed-0").exists()
 
 
-def test_of_a_run_that_went_wrong_both_ends_are_kept(servers: Servers, tmp_path: Path) -> None:
+def test_a_failed_run_keeps_the_streams_and_the_tables(servers: Servers, tmp_path: Path) -> None:
     with assembled(schedule(), servers, tmp_path) as rig:
         rig.kinesis.put_record(StreamName=rig.streams["clicks"], PartitionKey="p", Data=b"\xff")
         with rig.owner() as owner:
@@ -80,32 +80,32 @@ def test_of_a_run_that_went_wrong_both_ends_are_kept(servers: Servers, tmp_path:
     assert (record["stream"], record["data"]) == ("clicks", repr(b"\xff"))
     assert "not UTF-8" in (tmp_path / "dead_letters.csv").read_text()
     assert len(list(tmp_path.glob("*.csv"))) == 6
-    # And what was made for the run is gone.
+    # The run's streams and database have been deleted.
     assert not names & set(kinesis.list_streams()["StreamNames"])
     with psycopg.connect(servers.postgres.url("postgres")) as admin:
         assert admin.execute("select 1 from pg_database where datname = 'seed_0'").fetchone() is None
 
 
-def test_a_seed_that_failed_says_what_was_wrong_and_how_to_see_it_again() -> None:
+def test_the_summary_of_a_failed_seed_names_the_error_and_the_command() -> None:
     fault = Injected(name="shard split", at=3.2, recovery=0.4)
     failed = Outcome(seed=7, join="spark", injected=[fault], records=1200, lost=1, examples=["lost: row k"])
-    text = line(failed)
+    text = summary(failed)
     assert "seed 7, join spark: shard split at 3.2 s (0.4 s)" in text
     assert "1 lost, 0 duplicated, 0 wrong" in text
     assert "lost: row k" in text
     assert 'make chaos ARGS="--seed 7 --count 1"' in text
-    assert "make chaos" not in line(Outcome(seed=7, join="spark", records=1200))
+    assert "make chaos" not in summary(Outcome(seed=7, join="spark", records=1200))
     assert not Outcome(seed=7, join="spark", error="the job ended").passed
 
 
-def test_ctrl_c_ends_everything_that_was_started(tmp_path: Path) -> None:
+def test_ctrl_c_ends_all_started_processes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chaos", "--count", "2", "--workers", "2"]
     process = subprocess.Popen(
         command, cwd=PROJECT, env=os.environ | {"LOCAL_FOLDER": str(tmp_path)}, stderr=subprocess.PIPE, text=True
     )
     wait_until(lambda: len(list((tmp_path / "chaos").glob("seed-*/job.log"))) == 2, "both jobs")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "ended; everything that was started has been stopped\n")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "interrupted; all started processes have been stopped\n")
     assert leftovers(tmp_path) == []
     assert list((tmp_path / "chaos").glob("servers*")) == []

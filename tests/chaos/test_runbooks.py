@@ -1,4 +1,4 @@
-"""Every command in docs/operations.md: SQL is run here, on a database in trouble; what begins with `aws` is for AWS."""
+"""Every command in docs/operations.md: SQL is executed on a database with trouble, `aws` commands are checked."""
 
 import re
 from collections.abc import Iterator
@@ -31,30 +31,31 @@ COMMAND = re.compile(r"(\./|\.venv/|make\s|python\s|psql\s|cdk\s|npm\s|curl\s|ku
 
 
 def codes(text: str) -> list[str]:
-    """What is set as code: blocks between fences, indented ones, and words in a line."""
+    """Returns the code in a Markdown text: fenced blocks, indented blocks and code spans."""
     blocks = [match[3] for match in BLOCK.finditer(text)]
-    rest = BLOCK.sub("", text)
-    return [code.strip() for code in (*blocks, *INDENTED.findall(rest), *SPAN.findall(INDENTED.sub("", rest)))]
+    unfenced = BLOCK.sub("", text)
+    spans = SPAN.findall(INDENTED.sub("", unfenced))
+    return [code.strip() for code in (*blocks, *INDENTED.findall(unfenced), *spans)]
 
 
 STATEMENTS = [code for code in codes(TEXT) if SQL.match(code)]
 
 
-def test_what_is_no_sql_is_for_aws_alone() -> None:
+def test_runbooks_contain_no_commands_but_sql_and_aws() -> None:
     assert [code for code in codes(TEXT) if COMMAND.match(code)] == []
     assert {match[2] for match in BLOCK.finditer(TEXT)} <= {"sql"}
 
 
 CALLS = [call.split() for code in codes(TEXT) for call in re.findall(r"aws ([a-z0-9-]+ [a-z0-9-]+[^$()]*)", code)]
-# Of the command itself, not of an operation.
+# Options of the `aws` command that belong to no operation.
 OPTIONS = {"query", "output", "cli-binary-format"}
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
-def test_what_is_for_aws_alone_names_an_operation_and_its_parameters(call: list[str]) -> None:
-    service, operation, *rest = call
-    options = {word.removeprefix("--") for word in rest if word.startswith("--")}
-    if service == "s3":  # Commands that are more than an operation.
+def test_an_aws_command_names_an_existing_operation_and_its_parameters(call: list[str]) -> None:
+    service, operation, *arguments = call
+    options = {word.removeprefix("--") for word in arguments if word.startswith("--")}
+    if service == "s3":  # These commands combine several operations of the API.
         assert operation in {"ls", "mv", "rm"}
         assert options <= {"recursive"}
         return
@@ -64,11 +65,11 @@ def test_what_is_for_aws_alone_names_an_operation_and_its_parameters(call: list[
     assert shape
     parameters = {xform_name(member, "-") for member in shape.members}
     assert options <= parameters | OPTIONS
-    # Lambda's command takes the name of a file for what the function returns.
+    # Positional arguments are not checked: Lambda's command takes the name of a file for the response.
     assert {xform_name(member, "-") for member in shape.required_members} <= options
 
 
-def test_a_statement_is_found_wherever_it_stands() -> None:
+def test_statements_are_found_in_blocks_and_spans() -> None:
     text = "1. `select 1;` or `aws x`\n\n   ```sql\n   select\n     2;\n   ```\n\n    select 3;\n\n`select`, `selected`"
     assert [code for code in codes(text) if SQL.match(code)] == ["select\n     2;", "select 3;", "select 1;"]
     assert len(STATEMENTS) > 10
@@ -76,7 +77,7 @@ def test_a_statement_is_found_wherever_it_stands() -> None:
 
 @pytest.fixture(scope="module")
 def troubled(server: Server) -> Iterator[psycopg.Connection]:
-    """The owner's connection to a database where the job waits for a session that has forgotten its transaction."""
+    """Yields the owner's connection to a database where the job waits for another session's open transaction."""
     name = "troubled"
     postgres.create_database(server, name)
     now = datetime.now(UTC) - timedelta(minutes=1)
@@ -90,46 +91,46 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
     with (
         ThreadPoolExecutor() as threads,
         psycopg.connect(server.url(name), autocommit=True) as owner,
-        psycopg.connect(server.url(name)) as forgotten,
+        psycopg.connect(server.url(name)) as idle_session,
     ):
-        forgotten.execute("select from users for update")
-        other = table(click_row(Click(now, "c2", "u")))
-        waiting = threads.submit(sink.write, other, query_id=QUERY, batch_id=2)
-        wait_until(lambda: database_faults.blocks(forgotten))
+        idle_session.execute("select from users for update")
+        blocked_batch = table(click_row(Click(now, "c2", "u")))
+        waiting = threads.submit(sink.write, blocked_batch, query_id=QUERY, batch_id=2)
+        wait_until(lambda: database_faults.blocks(idle_session))
         yield owner
-        forgotten.rollback()
+        idle_session.rollback()
         waiting.result()
     sink.close()
     postgres.drop_database(server, name)
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_a_query_finds_the_trouble_that_it_looks_for(
+def test_every_query_finds_the_trouble_that_it_looks_for(
     troubled: psycopg.Connection, server: Server, statement: str
 ) -> None:
-    with psycopg.connect(server.url(troubled.info.dbname)) as somebody:
-        filled = statement.replace("<pid>", str(somebody.info.backend_pid)).replace("<user_id>", "nobody")
+    with psycopg.connect(server.url(troubled.info.dbname)) as other_session:
+        filled = statement.replace("<pid>", str(other_session.info.backend_pid)).replace("<user_id>", "nobody")
         assert "<" not in re.sub(r"<[=> ]", "", filled), "a placeholder that this test does not know"
         assert troubled.execute(filled.encode()).rowcount > 0
 
 
-def test_every_page_has_a_symptom_what_confirms_it_and_how_to_verify() -> None:
+def test_every_runbook_has_a_symptom_a_confirmation_and_a_verification() -> None:
     pages = re.split(
         r"^### ", TEXT.partition("## Runbooks")[2].partition("\n## What a deployment")[0], flags=re.MULTILINE
     )
     pages = [page for page in pages[1:] if "\n\nAs [" not in page and not page.startswith("All is well")]
     assert len(pages) > 25
     for page in pages:
-        lacking = [word for word in ("Symptom:", "Confirm", "Verify") if word not in page]
-        assert not lacking, f"{page.splitlines()[0]}: {lacking}"
+        missing = [word for word in ("Symptom:", "Confirm", "Verify") if word not in page]
+        assert not missing, f"{page.splitlines()[0]}: {missing}"
 
 
-def test_the_differences_are_0_when_all_is_well(troubled: psycopg.Connection) -> None:
+def test_the_consistency_query_returns_zeros_for_consistent_tables(troubled: psycopg.Connection) -> None:
     (differences,) = (statement for statement in STATEMENTS if "without_a_row" in statement)
     assert troubled.execute(differences.encode()).fetchone() == (0, 0, 0)
 
 
-def test_the_differences_show_what_is_not_well(troubled: psycopg.Connection) -> None:
+def test_the_consistency_query_counts_inconsistent_rows(troubled: psycopg.Connection) -> None:
     (differences,) = (statement for statement in STATEMENTS if "without_a_row" in statement)
     with troubled.transaction(force_rollback=True):
         troubled.execute(

@@ -1,4 +1,4 @@
-"""The dev environment with one change, as a developer would make it: streams that keep their records for 48 hours."""
+"""A CDK app of the dev environment with one change: the streams retain records for 48 hours."""
 
 from dataclasses import replace
 

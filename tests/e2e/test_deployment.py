@@ -23,7 +23,7 @@ from local.reconciliation.readback import read_database, read_streams
 from local.servers import processes
 from stacks.config import DEV
 from tests.local.commands import leftovers, run
-from tests.local.watching import Seen, files_with, watched
+from tests.local.watching import ProcessObservations, files_containing, watched
 from tests.waiting import wait_until
 
 STACKS = ["Network", "Streams", "Database", "Processing", "Monitoring"]
@@ -32,27 +32,30 @@ STACKS = ["Network", "Streams", "Database", "Processing", "Monitoring"]
 def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_FOLDER", str(tmp_path))
     with watched(tmp_path) as seen, up(tmp_path) as url, emulator.reached(url):
-        the_deployed_templates_are_those_for_aws(tmp_path)
+        check_deployed_templates_equal_those_for_aws(tmp_path)
         job = DeployedJob()
         assert job.orchestrate("start")["outcome"] == "already_running"
         assert publish(clicks=400) > 400
-        everything_published_is_stored_and_credited_right()
-        an_update_in_place_keeps_what_is_there()
+        check_all_events_are_stored_and_credited()
+        check_an_update_in_place_keeps_the_data()
         assert publish(clicks=100) > 100
-        everything_published_is_stored_and_credited_right()
-        a_person_is_erased_by_a_call()
-        others_on_this_machine_learn_no_password(seen, tmp_path)
-        it_is_tried_as_the_pipeline_tries_it()
+        check_all_events_are_stored_and_credited()
+        check_a_user_can_be_erased()
+        check_no_password_is_exposed(seen, tmp_path)
+        check_the_smoke_test_passes()
+        check_the_preflight_passes("5 exist: this is an update")
         job.stop()
         assert job.orchestrate("status")["state"] == "STOPPED"
         destroy()
-        assert what_is_left() == []
+        assert remaining_resources() == []
+        check_the_preflight_passes("none exists: this is a first deployment")
     assert leftovers(tmp_path) == []
     assert not processes.is_listening(int(url.rpartition(":")[2]))
 
 
 @contextmanager
 def up(folder: Path) -> Iterator[str]:
+    """Runs `up` on a free port and yields the cloud's URL; runs `down` after the block."""
     port = processes.free_port()
     try:
         result = run(folder, "up", "--port", port, seconds=300)
@@ -62,28 +65,28 @@ def up(folder: Path) -> Iterator[str]:
         assert run(folder, "down").returncode == 0
 
 
-def the_deployed_templates_are_those_for_aws(folder: Path) -> None:
-    """Synthesized again where no cloud is in the environment, and without context, they are the same."""
+def check_deployed_templates_equal_those_for_aws(folder: Path) -> None:
+    """Synthesizes the templates without the local cloud in the environment and compares them with the deployed ones."""
     output = folder / "for-aws"
     without_cloud = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     cdk("synth", "Dev/**", "--quiet", "--output", str(output), environment=without_cloud)
     deployed = boto3.client("cloudformation")
     for stack in STACKS:
         (template,) = output.glob(f"assembly-Dev/Dev{stack}*.template.json")
-        answer = deployed.get_template(StackName=f"ecommerce-streaming-dev-{stack}", TemplateStage="Original")
-        assert answer["TemplateBody"] == json.loads(template.read_text())
+        response = deployed.get_template(StackName=f"ecommerce-streaming-dev-{stack}", TemplateStage="Original")
+        assert response["TemplateBody"] == json.loads(template.read_text())
 
 
 def publish(*, clicks: int) -> int:
-    """Invokes the generator as anybody may; returns the number of events."""
-    answer = boto3.client("lambda").invoke(FunctionName=GENERATOR, Payload=json.dumps({"clicks": clicks}))
-    counts = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, counts
+    """Invokes the generator; returns the number of published events."""
+    response = boto3.client("lambda").invoke(FunctionName=GENERATOR, Payload=json.dumps({"clicks": clicks}))
+    counts = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, counts
     return int(counts["clicks"] + counts["checkouts"])
 
 
-def everything_published_is_stored_and_credited_right() -> None:
-    """What the streams hold is the truth: the rows are compared with a recomputation from it."""
+def check_all_events_are_stored_and_credited() -> None:
+    """Waits until all records are stored, then compares the rows with a recomputation from the streams."""
     published = collect(read_streams(boto3.client("kinesis"), STREAMS))
     with psycopg.connect(database_url(), autocommit=True) as connection:
         wait_until(lambda: rows_stored(connection) >= published.to_store, "every record in PostgreSQL", 180)
@@ -92,9 +95,9 @@ def everything_published_is_stored_and_credited_right() -> None:
     assert result.attributed > 0
 
 
-def an_update_in_place_keeps_what_is_there() -> None:
+def check_an_update_in_place_keeps_the_data() -> None:
     kinesis = boto3.client("kinesis")
-    before = collect(read_streams(kinesis, STREAMS)).records
+    initial_records = collect(read_streams(kinesis, STREAMS)).records
     app = [sys.executable, "-m", "tests.e2e.longer_retention"]
     cdk(
         "deploy",
@@ -109,12 +112,15 @@ def an_update_in_place_keeps_what_is_there() -> None:
     for name in STREAMS.values():
         stream = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         assert stream["RetentionPeriodHours"] == 48
-    assert collect(read_streams(kinesis, STREAMS)).records >= before
+    assert collect(read_streams(kinesis, STREAMS)).records >= initial_records
     assert DeployedJob().orchestrate("status")["state"] == "RUNNING"
 
 
-def others_on_this_machine_learn_no_password(seen: Seen, folder: Path) -> None:
-    """Not from arguments, and not from files: those of the three logins, and the superuser's of the server itself."""
+def check_no_password_is_exposed(seen: ProcessObservations, folder: Path) -> None:
+    """Looks for passwords in process arguments and readable files.
+
+    There are four: those of the three logins, and the PostgreSQL superuser's.
+    """
     manager = boto3.client("secretsmanager")
     names = [secret["ARN"] for secret in manager.list_secrets()["SecretList"]]
     logins = [json.loads(manager.get_secret_value(SecretId=name)["SecretString"])["password"] for name in names]
@@ -122,52 +128,58 @@ def others_on_this_machine_learn_no_password(seen: Seen, folder: Path) -> None:
     secrets = [*logins, superuser.read_text()]
     assert len(set(secrets)) == 4
     seen.check(["local.cloud", "local.cloud.services.tls", "postgres", "java"], secrets)
-    assert files_with(folder, secrets) == {str(superuser.relative_to(folder)): 0o600}
+    assert files_containing(folder, secrets) == {str(superuser.relative_to(folder)): 0o600}
 
 
-def a_person_is_erased_by_a_call() -> None:
-    """As docs/operations.md has it, through the function that reaches the database."""
+def check_a_user_can_be_erased() -> None:
+    """Erases a user as docs/operations.md describes, through the database function."""
     with psycopg.connect(database_url(), autocommit=True) as connection:
         ((user_id,),) = connection.execute("select user_id from raw_checkouts limit 1").fetchall()
     functions = boto3.client("lambda")
     counts = []
     for _ in range(2):
         payload = json.dumps({"erase_user": user_id})
-        answer = functions.invoke(FunctionName=DEV.name("database"), Payload=payload)
-        counts.append(json.loads(answer["Payload"].read())["erased"])
+        response = functions.invoke(FunctionName=DEV.name("database"), Payload=payload)
+        counts.append(json.loads(response["Payload"].read())["erased"])
     assert counts[0]["users"] == 1
     assert counts[0]["raw_checkouts"] == counts[0]["attributed_checkouts"] > 0
     assert set(counts[1].values()) == {0}
 
 
-def it_is_tried_as_the_pipeline_tries_it() -> None:
-    """A new run, and a batch of fresh checkouts, for which somebody has to come to the shop."""
-    began = time.monotonic()
+def check_the_smoke_test_passes() -> None:
+    """Runs the smoke test as the delivery pipeline does, and publishes events for it meanwhile."""
+    start = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-m", "stacks.smoke", "dev", "--minutes", "4"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as smoke:
-        while smoke.poll() is None and time.monotonic() < began + 260:
+        while smoke.poll() is None and time.monotonic() < start + 260:
             publish(clicks=50)
             time.sleep(5)
     assert smoke.returncode == 0
 
 
+def check_the_preflight_passes(stacks: str) -> None:
+    """Runs the preflight; `stacks` is what it says about them."""
+    result = command([sys.executable, "-m", "stacks.preflight", "dev"], os.environ)
+    assert f"ok           stacks: {stacks}" in result.stdout.splitlines()
+
+
 def destroy() -> None:
     result = command([sys.executable, "-m", "stacks.teardown", "dev"], os.environ)
-    kept = [line for line in result.stdout.splitlines() if line.startswith("remains: ")]
-    assert [line for line in kept if ":kms:" not in line] == []
+    remains = [line for line in result.stdout.splitlines() if line.startswith("remains: ")]
+    assert [line for line in remains if ":kms:" not in line] == []
 
 
-def what_is_left() -> list[str]:
-    """Of everything that an environment consists of, what still exists."""
-    database = boto3.client("rds").describe_db_instances()["DBInstances"]
+def remaining_resources() -> list[str]:
+    """Returns the resources and server processes of the environment that still exist."""
+    instances = boto3.client("rds").describe_db_instances()["DBInstances"]
     stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
     buckets = boto3.client("s3").list_buckets()["Buckets"]
-    found: list[Any] = [
+    resources: list[Any] = [
         *boto3.client("kinesis").list_streams()["StreamNames"],
         *(function["FunctionName"] for function in boto3.client("lambda").list_functions()["Functions"]),
         *boto3.client("glue").get_jobs()["Jobs"],
-        *(instance["DBInstanceIdentifier"] for instance in database),
+        *(instance["DBInstanceIdentifier"] for instance in instances),
         *(secret["Name"] for secret in boto3.client("secretsmanager").list_secrets()["SecretList"]),
         *(group["logGroupName"] for group in boto3.client("logs").describe_log_groups()["logGroups"]),
         *(rule["Name"] for rule in boto3.client("events").list_rules()["Rules"]),
@@ -180,7 +192,7 @@ def what_is_left() -> list[str]:
         text=True,
         check=False,
     )
-    return found + servers.stdout.split()
+    return resources + servers.stdout.split()
 
 
 def cdk(*arguments: str, environment: Any = os.environ) -> None:
@@ -188,9 +200,9 @@ def cdk(*arguments: str, environment: Any = os.environ) -> None:
     command([str(CLI), *arguments, "--no-notices"], {**environment, "PATH": path})
 
 
-def command(words: list[str], environment: Any) -> "subprocess.CompletedProcess[str]":
+def command(arguments: list[str], environment: Any) -> "subprocess.CompletedProcess[str]":
     result = subprocess.run(
-        words, cwd=PROJECT, env=dict(environment), capture_output=True, text=True, timeout=300, check=False
+        arguments, cwd=PROJECT, env=dict(environment), capture_output=True, text=True, timeout=300, check=False
     )
-    assert result.returncode == 0, f"{' '.join(words)}:\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    assert result.returncode == 0, f"{' '.join(arguments)}:\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
     return result

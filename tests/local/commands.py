@@ -1,4 +1,4 @@
-"""Runs `python -m local …` as a user does, with a data folder of the test's own."""
+"""Runs `python -m local …` as a child process with a data folder of the test."""
 
 import os
 import signal
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.folder import PROJECT
-from tests.local.watching import arguments, started_for
+from tests.local.watching import arguments, processes_of
 
 SECONDS = 110
 
 
 @contextmanager
 def started(folder: Path, *arguments: object, **environment: str) -> "Iterator[subprocess.Popen[str]]":
-    """Ends with the block, by Ctrl-C's signal if it must, so that it can clean up."""
+    """Starts a command; at the end of the block a running command gets SIGTERM, on which it cleans up."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "local", *map(str, arguments)],
@@ -39,11 +39,12 @@ def started(folder: Path, *arguments: object, **environment: str) -> "Iterator[s
 def run(
     folder: Path, *arguments: object, seconds: float = SECONDS, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
+    """Runs a command to its end, with a time limit."""
     with started(folder, *arguments, **environment) as process:
         out, err = process.communicate(timeout=seconds)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Processes that were started for this data folder, and still run."""
-    return [arguments(process) for process in started_for(folder)]
+    """Returns the arguments of the processes of this data folder that are still running."""
+    return [arguments(process) for process in processes_of(folder)]

@@ -28,7 +28,7 @@ def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         ([], "required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
@@ -49,17 +49,17 @@ def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_done_is_said_in_a_line_with_status_2(
-    tmp_path: Path, arguments: list[str], complaint: str
+def test_an_invalid_command_prints_its_problem_and_exits_with_status_2(
+    tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     result = run(tmp_path, *arguments)
-    assert complaint in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.returncode == 2
     assert result.stdout == ""
 
 
-def test_a_kinesis_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_unreachable_kinesis_is_named_in_the_error(tmp_path: Path) -> None:
     result = run(
         tmp_path,
         "demo",
@@ -72,14 +72,14 @@ def test_a_kinesis_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert result.returncode == 2
 
 
-def test_a_malformed_url_of_a_database_is_refused_without_its_password(tmp_path: Path) -> None:
+def test_a_malformed_database_url_is_refused_without_printing_its_password(tmp_path: Path) -> None:
     result = run(tmp_path, "psql", DATABASE_URL="postgres:/writer:s3cret@db/shop")
     assert "DATABASE_URL: expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in result.stderr
     assert "s3cret" not in result.stdout + result.stderr
     assert result.returncode == 2
 
 
-def test_a_second_command_waits_for_nobody_and_says_who_is_running(
+def test_a_second_command_fails_at_once_and_names_the_running_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOCAL_FOLDER", str(tmp_path))
@@ -90,16 +90,16 @@ def test_a_second_command_waits_for_nobody_and_says_who_is_running(
             assert result.returncode == 2
 
 
-def test_status_and_reset_of_nothing_say_so(tmp_path: Path) -> None:
+def test_status_and_reset_work_without_a_data_folder(tmp_path: Path) -> None:
     status = run(tmp_path / "none", "status")
-    assert "not there yet" in status.stdout
+    assert "not created yet" in status.stdout
     assert status.returncode == 0
     reset = run(tmp_path / "none", "reset")
     assert "nothing to remove" in reset.stdout
     assert reset.returncode == 0
 
 
-def test_reset_removes_the_data_folder_and_says_so(tmp_path: Path) -> None:
+def test_reset_removes_the_data_folder_and_names_it(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     (folder / "postgres").mkdir(parents=True)
     (folder / "job.log").write_text("x")
@@ -108,7 +108,7 @@ def test_reset_removes_the_data_folder_and_says_so(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_ctrl_c_while_starting_cleans_up_without_a_traceback(tmp_path: Path) -> None:
+def test_an_interrupt_during_the_start_cleans_up_without_a_traceback(tmp_path: Path) -> None:
     with started(tmp_path, "demo", "--headless") as demo:
         assert demo.stdout
         while "publishing the assets" not in demo.stdout.readline():

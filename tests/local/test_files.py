@@ -6,7 +6,7 @@ from local.errors import InputError
 from local.files import check_writable, write_atomically, written_atomically
 
 
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+def test_writing_replaces_the_whole_file(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
     write_atomically(tmp_path / "out", b"new")
     assert (tmp_path / "out").read_text() == "new"
@@ -19,7 +19,7 @@ def fail_while_writing(path: Path) -> None:
         raise RuntimeError
 
 
-def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
     with pytest.raises(RuntimeError):
         fail_while_writing(tmp_path / "out")
@@ -27,13 +27,13 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
-def test_a_place_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_refused_before_the_work_begins(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written: No such file or directory"):
         check_writable(tmp_path / "missing" / "out")
     with pytest.raises(InputError, match="not a file"):
         check_writable(tmp_path)
 
 
-def test_looking_whether_a_place_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+def test_checking_a_path_leaves_no_file(tmp_path: Path) -> None:
     check_writable(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What other users of this machine can see of our processes: their arguments, and where they listen. Linux only."""
+"""What other users of this machine can see of a command's processes: arguments and listening sockets. Linux only."""
 
 import ipaddress
 import sys
@@ -13,15 +13,15 @@ import pytest
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 PROC = Path("/proc")
-LOOK_SECONDS = 0.25
+PERIOD_SECONDS = 0.25
 # https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
 TCP_LISTEN = "0A"
-# A Unix socket that waits for connections: __SO_ACCEPTCON.
+# Flag of a Unix socket that accepts connections: __SO_ACCEPTCON.
 UNIX_LISTEN = "00010000"
 
 
 class Listener(NamedTuple):
-    """`port` of a Unix socket is its path."""
+    """A listening socket. `port`: for a Unix socket, its path."""
 
     address: str
     port: int | str
@@ -32,58 +32,58 @@ class Listener(NamedTuple):
 
 
 @dataclass
-class Seen:
-    """Of all processes, over the time of watching; nothing where there is no /proc."""
+class ProcessObservations:
+    """Arguments and listeners of all processes during the observation; empty on systems without /proc."""
 
     arguments: set[str] = field(default_factory=set)
     listeners: set[Listener] = field(default_factory=set)
 
     def check(self, parts: Collection[str], secrets: Collection[str]) -> None:
-        """Asserts that each part ran and listened, none was given a secret as an argument, none can be reached from
-        another machine."""
+        """Asserts that each part ran and listened, got no secret as an argument, and listened on this machine only."""
         if sys.platform != "linux":
             return
         for part in parts:
             assert any(part in arguments for arguments in self.arguments), f"{part} was not seen"
-        assert [line for line in self.arguments if any(secret in line for secret in secrets)] == []
+        assert [text for text in self.arguments if any(secret in text for secret in secrets)] == []
         assert len(self.listeners) >= len(parts)
         assert [listener for listener in self.listeners if not listener.is_local] == []
 
 
 @contextmanager
-def watched(folder: Path) -> Iterator[Seen]:
-    """Looks again and again, within the block, at the processes that were started for this data folder."""
-    seen, over = Seen(), threading.Event()
+def watched(folder: Path) -> Iterator[ProcessObservations]:
+    """Observes the processes of this data folder within the block, by polling."""
+    observations, over = ProcessObservations(), threading.Event()
 
-    def look() -> None:
-        while sys.platform == "linux" and not over.wait(LOOK_SECONDS):
-            processes = started_for(folder)
-            seen.arguments |= {arguments(process) for process in processes}
-            seen.listeners |= listeners(processes)
+    def observe() -> None:
+        while sys.platform == "linux" and not over.wait(PERIOD_SECONDS):
+            processes = processes_of(folder)
+            observations.arguments |= {arguments(process) for process in processes}
+            observations.listeners |= listeners(processes)
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=observe)
     watcher.start()
     try:
-        yield seen
+        yield observations
     finally:
         over.set()
         watcher.join()
 
 
-def started_for(folder: Path) -> list[int]:
-    """The processes whose environment says so."""
+def processes_of(folder: Path) -> list[int]:
+    """Returns the ids of the processes whose environment has this LOCAL_FOLDER."""
     mark = f"LOCAL_FOLDER={folder}".encode()
-    found = []
+    process_ids = []
     for process in PROC.glob("[0-9]*"):
         try:
             if mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-        except OSError:  # another user's, or gone
+                process_ids.append(int(process.name))
+        except OSError:  # The process belongs to another user, or has ended.
             continue
-    return found
+    return process_ids
 
 
 def arguments(process: int) -> str:
+    """Returns the command line of a process; empty if it has ended."""
     try:
         return (PROC / str(process) / "cmdline").read_text(errors="replace").replace("\0", " ")
     except OSError:
@@ -91,25 +91,25 @@ def arguments(process: int) -> str:
 
 
 def listeners(processes: Collection[int]) -> set[Listener]:
-    """Where any of these processes takes connections."""
+    """Returns the listening sockets of these processes."""
     sockets = {link for process in processes for link in _sockets(process)}
     return {listener for inode, listener in _all_listeners() if f"socket:[{inode}]" in sockets}
 
 
 def listening_on(port: int) -> set[int]:
-    """The processes that do."""
+    """Returns the ids of the processes that listen on `port`."""
     inodes = {f"socket:[{inode}]" for inode, listener in _all_listeners() if listener.port == port}
     return {int(process.name) for process in PROC.glob("[0-9]*") if inodes & _sockets(int(process.name))}
 
 
 def _sockets(process: int) -> set[str]:
-    found = set()
+    links = set()
     try:
         for link in (PROC / str(process) / "fd").iterdir():
-            found.add(str(link.readlink()))
+            links.add(str(link.readlink()))
     except OSError:
         pass
-    return found
+    return links
 
 
 def _all_listeners() -> Iterator[tuple[str, Listener]]:
@@ -128,18 +128,18 @@ def _rows(table: str) -> list[list[str]]:
 
 
 def _address(text: str) -> str:
-    """Words of four bytes, each in the machine's order, which is little-endian."""
+    """Parses an address of /proc/net: hexadecimal words of four bytes, each in little-endian order."""
     data = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
     address = ipaddress.ip_address(data)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
 
 
-def files_with(folder: Path, secrets: Collection[str]) -> dict[str, int]:
-    """The files below a folder that contain one of the secrets, with their permissions."""
-    wanted = [secret.encode() for secret in secrets]
+def files_containing(folder: Path, secrets: Collection[str]) -> dict[str, int]:
+    """Returns the files below a folder that contain one of the secrets, with their permissions."""
+    encoded_secrets = [secret.encode() for secret in secrets]
     return {
         str(path.relative_to(folder)): path.stat().st_mode & 0o777
         for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink() and any(secret in path.read_bytes() for secret in wanted)
+        if path.is_file() and not path.is_symlink() and any(secret in path.read_bytes() for secret in encoded_secrets)
     }

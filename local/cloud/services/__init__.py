@@ -1,6 +1,6 @@
-"""AWS on this machine: `ministack`, extended where the deployed stacks need more.
+"""Extensions of the AWS emulator `ministack`, one module for each service that the deployed stacks use.
 
-One module for each service: it replaces the parts of `ministack` that differ from AWS.
+Each module replaces the parts of `ministack` that differ from AWS.
 """
 
 HOST = "127.0.0.1"

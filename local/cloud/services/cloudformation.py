@@ -1,6 +1,6 @@
-"""CloudFormation: the resource types of the templates that `ministack` lacks.
+"""CloudFormation: resource types and an image that the templates use and `ministack` lacks.
 
-They are recorded, with an id and their attributes: nothing is made of them, and the log says so.
+These resources get an id and attributes, but no implementation. The log has a warning for each of them.
 """
 
 import logging
@@ -14,20 +14,27 @@ log = logging.getLogger(__name__)
 
 Properties = Mapping[str, Any]
 
-# By type: how its ids begin, and the attributes that Fn::GetAtt may ask for; each has the id as its value.
+# Resource type -> (prefix of its physical ids, attributes for Fn::GetAtt). Each attribute's value is the physical id.
 RECORDED = {
     "AWS::EC2::EIP": ("eipalloc", ("AllocationId", "PublicIp")),
     "AWS::EC2::FlowLog": ("fl", ("Id",)),
+    "AWS::EC2::Instance": ("i", ("InstanceId",)),
     "AWS::EC2::NatGateway": ("nat", ("NatGatewayId",)),
     "AWS::EC2::SecurityGroupEgress": ("sgr", ("Id",)),
     "AWS::EC2::SecurityGroupIngress": ("sgr", ("Id",)),
     "AWS::Logs::QueryDefinition": ("query", ("QueryDefinitionId",)),
 }
 ALARM = "AWS::CloudWatch::Alarm"
+# AWS' public parameter with the newest image of Amazon Linux on arm64, and the id of an image that does not exist.
+IMAGE = {"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-arm64": "ami-00000000000000001"}
 
 
-def extend(types: dict[str, dict[str, Any]]) -> None:
-    """`types`: by resource type, the functions that create, update and delete it."""
+def extend(types: dict[str, dict[str, Any]], ssm: Any) -> None:
+    """Adds handlers to `types`, which maps a resource type to its create, update and delete functions.
+
+    Adds the image to `ssm`, the module of Systems Manager.
+    """
+    ssm._PUBLIC_AMI_PARAMETERS.update(IMAGE)
     for name in RECORDED:
         types[name] = {"create": _recorder(name), "update": _keep, "delete": _forget}
     types[ALARM] = _with_metric_math(types[ALARM])
@@ -39,7 +46,7 @@ def _recorder(name: str) -> Any:
 
     def create(logical_id: str, _properties: Properties, stack: str) -> tuple[str, dict[str, str]]:
         physical_id = f"{prefix}-{secrets.token_hex(8)}"
-        log.warning("%s of %s: %s is only recorded, nothing is made of it", logical_id, stack, name)
+        log.warning("%s of %s: %s is recorded without an implementation", logical_id, stack, name)
         return physical_id, dict.fromkeys(attributes, physical_id)
 
     return create
@@ -54,12 +61,12 @@ def _forget(_physical_id: str, _properties: Properties) -> None:
 
 
 def _with_metric_math(alarm: dict[str, Any]) -> dict[str, Any]:
-    """An alarm on an expression over metrics is recorded; any other works."""
+    """Returns handlers that record an alarm on metric math and pass other alarms to the handlers `alarm`."""
 
     def create(logical_id: str, properties: Properties, stack: str) -> Any:
         if "Metrics" not in properties:
             return alarm["create"](logical_id, properties, stack)
-        log.warning("%s of %s: an alarm on metric math is only recorded, it never fires", logical_id, stack)
+        log.warning("%s of %s: an alarm on metric math is recorded, but never fires", logical_id, stack)
         name = f"{stack}-{logical_id}"
         return name, {"Arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"}
 
@@ -76,7 +83,7 @@ def _with_metric_math(alarm: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_attribute(handlers: dict[str, Any], name: str) -> dict[str, Any]:
-    """The value of a property is an attribute, too."""
+    """Returns handlers that also expose the property `name` as an attribute for Fn::GetAtt."""
 
     def create(logical_id: str, properties: Properties, stack: str) -> Any:
         physical_id, attributes = handlers["create"](logical_id, properties, stack)

@@ -1,4 +1,7 @@
-"""What a Lambda function needs before it can run here. A worker has this text, not the module: it imports nothing."""
+"""Prepares a Lambda worker to run a function on this machine.
+
+The module's source is prepended to the worker's script, so it may import from the standard library only.
+"""
 
 import json
 import logging
@@ -10,15 +13,18 @@ STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asct
 
 
 def prepare(code_folder: str) -> None:
-    """Make the unpacked code in `code_folder` runnable, and its log that of a function with JSON logging."""
-    leave_out_compiled_packages(Path(code_folder))
+    """Makes the unpacked code in `code_folder` runnable on this machine, and configures JSON logging as Lambda does."""
+    remove_compiled_packages(Path(code_folder))
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def leave_out_compiled_packages(code_folder: Path) -> None:
-    """They are compiled for Lambda's processor and Python; those installed here, of the same version, take over."""
+def remove_compiled_packages(code_folder: Path) -> None:
+    """Removes packages that are compiled for Lambda's processor and Python.
+
+    The function then imports the packages of the same version that are installed on this machine.
+    """
     for extension in list(code_folder.rglob("*.so")):
         package = code_folder / extension.relative_to(code_folder).parts[0]
         if package.is_dir():
@@ -28,7 +34,10 @@ def leave_out_compiled_packages(code_folder: Path) -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html, without what only Lambda knows."""
+    """Lambda's JSON log format, without the fields that only Lambda knows, such as the request id.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         extra = {name: value for name, value in vars(record).items() if name not in STANDARD_FIELDS}

@@ -1,4 +1,4 @@
-"""Lambda: functions run in this machine's Python, log lines of JSON, and are counted and retried as on AWS."""
+"""Lambda: functions run in this machine's Python, log JSON, and have AWS' metrics and retries."""
 
 import inspect
 import json
@@ -10,7 +10,7 @@ from local.cloud.services import function_runtime
 
 log = logging.getLogger(__name__)
 
-IMPORTABLE = "sys.path.insert(0, code_dir)\n"
+PATH_SETUP = "sys.path.insert(0, code_dir)\n"
 
 
 def extend(lambda_runtime: Any, lambda_service: Any, eventbridge: Any) -> None:
@@ -20,26 +20,29 @@ def extend(lambda_runtime: Any, lambda_service: Any, eventbridge: Any) -> None:
 
 
 def prepare_workers(lambda_runtime: Any) -> None:
-    """Lets each worker call function_runtime.prepare() before it imports the function's handler.
+    """Inserts a call of function_runtime.prepare() into the worker script, before the import of the function's handler.
 
     Raises:
-        RuntimeError: the worker of `ministack` is another than the one that this was written for.
+        RuntimeError: the worker script of the installed `ministack` does not contain PATH_SETUP exactly once.
     """
     worker = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if worker.count(IMPORTABLE) != 1:
-        raise RuntimeError("this version of ministack starts Lambda functions in another way")
-    prepared = worker.replace(IMPORTABLE, f"{IMPORTABLE.rstrip()}; prepare(code_dir)\n")
+    if worker.count(PATH_SETUP) != 1:
+        raise RuntimeError("this ministack starts Lambda functions differently; install the pinned version: make setup")
+    prepared = worker.replace(PATH_SETUP, f"{PATH_SETUP.rstrip()}; prepare(code_dir)\n")
     lambda_runtime._PYTHON_WORKER_SCRIPT = inspect.getsource(function_runtime) + prepared
 
 
 def count_every_invocation(service: Any) -> None:
-    """Invocations, Errors and Duration, whoever invokes; `ministack` counts those that ask for an answer."""
+    """Records Invocations, Errors and Duration for every invocation.
+
+    `ministack` alone records synchronous invocations only.
+    """
     execute, count = service._execute_function_dispatch, service._emit_lambda_metrics
 
     def execute_and_count(function: Any, config: Any, event: Any, request_id: str, started: float) -> Any:
-        began = time.monotonic()
+        start = time.monotonic()
         result = execute(function, config, event, request_id, started)
-        milliseconds = 1000 * (time.monotonic() - began)
+        milliseconds = 1000 * (time.monotonic() - start)
         count(config["FunctionName"], milliseconds, error=bool(result.get("error")), throttle=False)
         return result
 
@@ -51,12 +54,12 @@ def count_every_invocation(service: Any) -> None:
 
 
 def retry_for_rules(service: Any, eventbridge: Any) -> None:
-    """A rule invokes a function asynchronously: what fails is tried again, and ends in the dead-letter queue."""
+    """Makes rules invoke functions asynchronously, with retries and the dead-letter queue."""
 
     def dispatch(arn: str, payload: str) -> None:
         function, config, name = service._get_func_record_for_ref(arn)
         if not function or not config:
-            log.error("a rule invokes %s, which is not there", name)
+            log.error("a rule invokes the function %s, which does not exist", name)
             return
         service.invoke_async_with_retry(service._execution_record_for_config(function, config), json.loads(payload))
 

@@ -1,7 +1,10 @@
-"""Glue: a run of a streaming job is a Spark process on this machine, with the script and arguments of its definition.
+"""Glue: a job run is a Spark process on this machine, with the script and arguments of the job's definition.
 
-As on AWS a job has one run at a time, a failed run is tried again as often as the definition says, what a run prints
-goes to CloudWatch Logs, and its end is an event. An `s3://` argument becomes a folder: Spark has no S3 here.
+As on AWS, a job has one run at a time, a failed run is retried up to MaxRetries times, the output of a run goes to
+CloudWatch Logs, and its end is an EventBridge event. Python imports the code from the zips of `--extra-py-files`.
+
+Two things differ. An `s3://` argument is replaced by a folder, because Spark has no S3 file system here. A run has the
+packages of this environment, because the wheels of `--additional-python-modules` are for Glue's platform.
 """
 
 import contextvars
@@ -30,13 +33,17 @@ ACTIVE = {"STARTING", "RUNNING", "STOPPING"}
 LOOK_SECONDS = 0.5
 S3 = "s3://"
 
-Answer = tuple[int, dict[str, str], bytes]
+Response = tuple[int, dict[str, str], bytes]
 Definition = Mapping[str, Any]
 
 
 @dataclass
 class Run:
-    """`shown` is the run as GetJobRuns shows it. `killed`: the cloud is ending, and answers nobody any more."""
+    """A job run.
+
+    `shown` is the run's record in the response of GetJobRuns. `killed` is set when the local cloud is shutting down and
+    no longer answers requests.
+    """
 
     definition: Definition
     shown: dict[str, Any]
@@ -45,13 +52,13 @@ class Run:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The definition's, those that Glue adds, and the run's own."""
+        """The arguments that Glue adds, the definition's and the run's own; later ones take precedence."""
         added = {"--JOB_NAME": self.shown["JobName"], "--JOB_RUN_ID": self.shown["Id"]}
         return {**added, **self.definition["DefaultArguments"], **self.shown["Arguments"]}
 
 
 class Runs:
-    """Runs of all jobs, with their files below `folder`. They end with the `with` block."""
+    """The runs of all jobs, with their files below `folder`. Leaving the `with` block kills them."""
 
     def __init__(self, glue: Any, eventbridge: Any, folder: Path) -> None:
         self._glue = glue
@@ -68,7 +75,7 @@ class Runs:
             run.stopping.set()
             thread.join()
 
-    def start_job_run(self, request: Mapping[str, Any]) -> Answer:
+    def start_job_run(self, request: Mapping[str, Any]) -> Response:
         name = request.get("JobName", "")
         if name not in self._glue._jobs:
             return _error("EntityNotFoundException", f"Job {name} not found")
@@ -76,22 +83,22 @@ class Runs:
             return _error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {name}")
         run_id = f"jr_{secrets.token_hex(32)}"
         self._start(self._glue._jobs[name], request.get("Arguments", {}), run_id, attempt=0)
-        return _answer({"JobRunId": run_id})
+        return _response({"JobRunId": run_id})
 
-    def batch_stop_job_run(self, request: Mapping[str, Any]) -> Answer:
+    def batch_stop_job_run(self, request: Mapping[str, Any]) -> Response:
         stopped: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
         for run_id in request["JobRunIds"]:
-            which = {"JobName": request["JobName"], "JobRunId": run_id}
+            run_key = {"JobName": request["JobName"], "JobRunId": run_id}
             run, _ = self._runs.get(run_id, (None, None))
             if run and run.shown["JobRunState"] in ACTIVE:
                 run.shown["JobRunState"] = "STOPPING"
                 run.stopping.set()
-                stopped.append(which)
+                stopped.append(run_key)
             else:
-                detail = {"ErrorCode": "InvalidInputException", "ErrorMessage": f"{run_id} is no active run"}
-                errors.append(which | {"ErrorDetail": detail})
-        return _answer({"SuccessfulSubmissions": stopped, "Errors": errors})
+                detail = {"ErrorCode": "InvalidInputException", "ErrorMessage": f"{run_id} is not an active run"}
+                errors.append(run_key | {"ErrorDetail": detail})
+        return _response({"SuccessfulSubmissions": stopped, "Errors": errors})
 
     def _start(self, definition: Definition, own_arguments: Mapping[str, str], run_id: str, attempt: int) -> None:
         now = int(time.time())
@@ -102,16 +109,19 @@ class Runs:
         }  # fmt: skip
         shown |= {name: definition[name] for name in ("GlueVersion", "WorkerType", "NumberOfWorkers", "Timeout")}
         run = Run(definition, shown)
-        # The account and region of the request, which a thread does not inherit.
-        work = contextvars.copy_context().run
-        thread = threading.Thread(target=work, args=(self._run, run), name=run_id)
+        # Copies the account and region of the request, because a thread does not inherit context variables.
+        run_in_context = contextvars.copy_context().run
+        thread = threading.Thread(target=run_in_context, args=(self._run, run), name=run_id)
         self._runs[run_id] = run, thread
-        # GetJobRuns gives the newest first.
+        # GetJobRuns returns the newest run first.
         self._glue._job_runs[definition["Name"]].insert(0, shown)
         thread.start()
 
     def _run(self, run: Run) -> None:
-        """In a thread that lives as long as the process, which would end with it."""
+        """Executes the run and records its end.
+
+        It needs a thread that outlives the Spark process: a child process ends with the thread that started it.
+        """
         folder = self._folder / run.shown["Id"]
         error = ""
         try:
@@ -132,7 +142,10 @@ class Runs:
             self._retry(run)
 
     def _announce(self, run: Run) -> None:
-        """https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html"""
+        """Puts the event of the run's end.
+
+        https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+        """
         detail = {"jobName": run.shown["JobName"], "state": run.shown["JobRunState"], "jobRunId": run.shown["Id"]}
         event = {"Source": "aws.glue", "DetailType": "Glue Job State Change", "Detail": json.dumps(detail)}
         self._eventbridge._put_events({"Entries": [event]}, allow_aws_source=True)
@@ -145,7 +158,7 @@ class Runs:
 
 
 def _execute(run: Run, folder: Path, buckets: Path) -> int:
-    """Runs the script until it ends or is to stop, and passes on what it prints; its exit status."""
+    """Runs the script until it ends or is stopped, copies its output to CloudWatch Logs, returns its exit status."""
     logs = LogStream(f"{run.arguments['--custom-logGroup-prefix']}/output", run.shown["Id"])
     output = folder / "output.log"
     output.touch()
@@ -164,9 +177,9 @@ def _execute(run: Run, folder: Path, buckets: Path) -> int:
 
 
 def _prepare(run: Run, folder: Path, buckets: Path) -> tuple[list[str], dict[str, str]]:
-    """The command and its environment, with the script and its packages in `folder`."""
+    """Downloads the script and its code to `folder`; returns the command and its environment variables."""
     script = _download(run.definition["Command"]["ScriptLocation"], folder)
-    packages = [_download(url, folder) for url in run.arguments["--extra-py-files"].split(",")]
+    code = [_download(url, folder) for url in run.arguments["--extra-py-files"].split(",")]
     arguments = {
         name: str(buckets / value.removeprefix(S3)) if value.startswith(S3) else value
         for name, value in run.arguments.items()
@@ -175,7 +188,7 @@ def _prepare(run: Run, folder: Path, buckets: Path) -> tuple[list[str], dict[str
     spark = job.environment(java_home=java_home, java_options=class_archive.java_options(), scratch=folder / "spark")
     environment = spark | {
         "AWS_ENDPOINT_URL_KINESIS": os.environ["AWS_ENDPOINT_URL"],
-        "PYTHONPATH": os.pathsep.join(map(str, packages)),
+        "PYTHONPATH": os.pathsep.join(map(str, code)),
         "TMPDIR": str(folder),
     }
     return [sys.executable, str(script), *(word for pair in arguments.items() for word in pair)], environment
@@ -192,9 +205,9 @@ def extend(glue: Any, runs: Runs) -> None:
     glue._start_job_run, glue._batch_stop_job_run = runs.start_job_run, runs.batch_stop_job_run
 
 
-def _answer(body: Mapping[str, Any], status: int = 200) -> Answer:
+def _response(body: Mapping[str, Any], status: int = 200) -> Response:
     return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
 
 
-def _error(code: str, message: str) -> Answer:
-    return _answer({"__type": code, "message": message}, 400)
+def _error(code: str, message: str) -> Response:
+    return _response({"__type": code, "message": message}, 400)

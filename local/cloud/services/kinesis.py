@@ -1,4 +1,4 @@
-"""Kinesis: closed shards stay until they are drained, and expired records are cut from the front."""
+"""Kinesis: closed shards stay readable after resharding, and expired records are dropped without a full scan."""
 
 import json
 import time
@@ -7,26 +7,26 @@ from typing import Any
 
 def extend(kinesis: Any) -> None:
     reshard_like_aws(kinesis)
-    expire_from_the_front(kinesis)
+    expire_from_front(kinesis)
 
 
 def reshard_like_aws(kinesis: Any) -> None:
-    """Keeps a split or merged shard, closed, until it is drained; `ministack` would drop it with its records.
+    """Keeps a split or merged shard as a closed shard; `ministack` alone would drop it with its records.
 
-    On AWS a parent stays listed, takes no more records, and its last GetRecords has no next iterator
-    but names the children:
+    On AWS a parent shard stays listed and accepts no more records. The response to its last GetRecords has no next
+    iterator and names the child shards:
     https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
     """
     split, merge, route = kinesis._split_shard, kinesis._merge_shards, kinesis._route_to_shard
     get_records, shard_out = kinesis._get_records, kinesis._shard_out
 
-    def closing(operation: Any) -> Any:
+    def keeping_closed_shards(operation: Any) -> Any:
         def reshard(data: dict[str, Any]) -> Any:
             _, stream = kinesis._resolve_stream(data)
-            before = dict(stream["shards"]) if stream else {}
+            previous_shards = dict(stream["shards"]) if stream else {}
             response = operation(data)
             if stream:
-                for shard_id, shard in before.items():
+                for shard_id, shard in previous_shards.items():
                     if shard_id not in stream["shards"]:
                         shard["ending_sequence_number"] = kinesis._next_sequence_number()
                         stream["shards"][shard_id] = shard
@@ -44,11 +44,11 @@ def reshard_like_aws(kinesis: Any) -> None:
         stream = kinesis._streams.get(iterator["stream"]) if iterator and status == 200 else None
         shard = stream["shards"].get(iterator["shard_id"]) if iterator and stream else None
         if iterator and stream and shard and "ending_sequence_number" in shard:
-            answer = json.loads(body)
-            following = kinesis._shard_iterators[answer["NextShardIterator"]]
-            if following["position"] >= len(shard["records"]):
-                del answer["NextShardIterator"]
-                answer["ChildShards"] = [
+            body_fields = json.loads(body)
+            next_iterator = kinesis._shard_iterators[body_fields["NextShardIterator"]]
+            if next_iterator["position"] >= len(shard["records"]):
+                del body_fields["NextShardIterator"]
+                body_fields["ChildShards"] = [
                     {
                         "ShardId": child_id,
                         "ParentShards": [iterator["shard_id"]],
@@ -57,23 +57,23 @@ def reshard_like_aws(kinesis: Any) -> None:
                     for child_id, child in stream["shards"].items()
                     if iterator["shard_id"] in (child["parent_shard_id"], child["adjacent_parent_shard_id"])
                 ]
-                body = json.dumps(answer).encode()
+                body = json.dumps(body_fields).encode()
         return status, headers, body
 
-    def shard_out_with_end(shard_id: str, shard: dict[str, Any]) -> Any:
+    def shard_out_with_ending_number(shard_id: str, shard: dict[str, Any]) -> Any:
         listed = shard_out(shard_id, shard)
         if "ending_sequence_number" in shard:
             listed["SequenceNumberRange"]["EndingSequenceNumber"] = shard["ending_sequence_number"]
         return listed
 
-    kinesis._split_shard, kinesis._merge_shards = closing(split), closing(merge)
+    kinesis._split_shard, kinesis._merge_shards = keeping_closed_shards(split), keeping_closed_shards(merge)
     kinesis._route_to_shard = route_to_open_shard
     kinesis._get_records = get_records_of_closed_shard
-    kinesis._shard_out = shard_out_with_end
+    kinesis._shard_out = shard_out_with_ending_number
 
 
-def expire_from_the_front(kinesis: Any) -> None:
-    """Drops expired records without a scan of all records on every call, which is what `ministack` does."""
+def expire_from_front(kinesis: Any) -> None:
+    """Drops expired records from the front of a shard; `ministack` alone scans all records on every call."""
 
     def expire(stream: dict[str, Any]) -> None:
         cutoff = time.time() - stream["RetentionPeriodHours"] * 3600

@@ -1,4 +1,4 @@
-"""CloudWatch Logs, as what runs in this cloud writes to it."""
+"""CloudWatch Logs: a writer for the output of jobs in the local cloud."""
 
 import time
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
-# PutLogEvents takes 10,000 events and 1 MiB at a time.
+# Well below the limits of PutLogEvents: 10,000 events and 1 MiB a request.
 LINES_PER_REQUEST = 100
 LINE_CHARACTERS = 10_000
 
 
 class LogStream:
-    """A new stream of the log group, which must exist."""
+    """A new log stream in `group`, which must exist."""
 
     def __init__(self, group: str, name: str) -> None:
         self._logs = boto3.client("logs")
@@ -23,6 +23,7 @@ class LogStream:
         self._logs.create_log_stream(logGroupName=group, logStreamName=name)
 
     def put(self, lines: Sequence[bytes]) -> None:
+        """Writes the lines that are not blank, each cut to LINE_CHARACTERS."""
         now = int(time.time() * 1000)
         texts = [line.decode(errors="replace").strip()[:LINE_CHARACTERS] for line in lines]
         events: list[InputLogEventTypeDef] = [{"timestamp": now, "message": text} for text in texts if text]

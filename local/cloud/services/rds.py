@@ -1,4 +1,4 @@
-"""RDS: an instance is an embedded PostgreSQL behind TLS, with the master's password in Secrets Manager."""
+"""RDS: an instance is an embedded PostgreSQL behind a TLS proxy, with the master password in Secrets Manager."""
 
 import json
 import logging
@@ -28,14 +28,14 @@ STARTUP_SECONDS = 30
 
 
 class Instances:
-    """The servers of this cloud, each with its data below `folder`; they end with the `with` block."""
+    """The database servers of the local cloud, with their data below `folder`. Leaving the `with` block stops them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, ExitStack] = {}
 
     def __enter__(self) -> Self:
-        """Makes the authority that signs the servers' certificates: clients trust it, and nothing else does."""
+        """Creates a certificate authority and the servers' certificate; only clients of these servers trust it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(certificate_authority(self._folder)))
@@ -52,16 +52,17 @@ class Instances:
         return self._folder / "server.pem"
 
     def start(self, name: str, *, database: str, user: str, password: str) -> int:
-        """A server with an empty `database` that `user` owns; returns the port of its TLS.
+        """Starts a server with an empty `database` that `user` owns; returns the port of its TLS proxy.
 
         Raises:
-            PostgresError: it did not start.
+            PostgresError: the server did not start.
+            RunError: the TLS proxy did not start.
         """
         stack = self._running[name] = ExitStack()
         folder = self._folder / name
         shutil.rmtree(folder, ignore_errors=True)
         server = stack.enter_context(postgres.running(folder))
-        _create(server, database, user, password)
+        _create_database(server, database, user, password)
         port = processes.free_port()
         stack.callback(self._start_tls(port, server.port, folder / "tls.log"))
         log.warning("PostgreSQL of %s on %s:%s", name, HOST, port)
@@ -73,30 +74,33 @@ class Instances:
         shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def _start_tls(self, port: int, backend: int, log_file: Path) -> Callable[[], None]:
-        """Returns what ends it. In a thread of its own: the process would end with the thread that started it."""
-        answers: queue.Queue[bool] = queue.Queue()
-        end = threading.Event()
+        """Starts the TLS proxy of the server on port `backend`; returns a function that stops the proxy.
+
+        A thread of its own starts the child process, which would otherwise end with the caller's thread.
+        """
+        started: queue.Queue[bool] = queue.Queue()
+        stopping = threading.Event()
         command = [sys.executable, "-m", "local.cloud.services.tls", str(port), str(backend), str(self._certificate)]
 
         def run() -> None:
             with processes.child(command, environment=os.environ, log_file=log_file) as process:
-                answers.put(processes.wait_until_listening(port, STARTUP_SECONDS, lambda: process.poll() is None))
-                end.wait()
+                started.put(processes.wait_until_listening(port, STARTUP_SECONDS, lambda: process.poll() is None))
+                stopping.wait()
 
         thread = threading.Thread(target=run, name=f"tls-{port}", daemon=True)
         thread.start()
-        if not answers.get():
-            raise RunError(f"TLS of PostgreSQL did not start; see {log_file}")
+        if not started.get():
+            raise RunError(f"the TLS proxy of PostgreSQL did not start; see {log_file}")
 
         def stop() -> None:
-            end.set()
+            stopping.set()
             thread.join()
 
         return stop
 
 
 def certificate_authority(folder: Path) -> Path:
-    """What a client of an instance below `folder` verifies its certificate with."""
+    """Returns the file with the root certificate that clients of the instances below `folder` trust."""
     return folder / "authority.pem"
 
 
@@ -117,7 +121,7 @@ def extend(types: dict[str, Any], rds: Any, secretsmanager: Any, instances: Inst
         endpoint = dict(rds._instances[physical_id]["Endpoint"])
         name, attributes = handlers["update"](physical_id, old, new, stack, logical_id)
         if name != physical_id:
-            raise RunError(f"{logical_id}: this cloud does not replace a database instance: destroy the stack first")
+            raise RunError(f"{logical_id}: the local cloud cannot replace a database instance; destroy the stack first")
         record = rds._instances[name]
         record["Endpoint"] = endpoint
         return name, attributes | _attributes(record)
@@ -146,8 +150,8 @@ def _create_secret(secretsmanager: Any, name: str, user: str, password: str) -> 
     return str(json.loads(body)["ARN"])
 
 
-def _create(server: postgres.Server, database: str, user: str, password: str) -> None:
-    """As on RDS, the master makes roles and owns the database, but is no superuser."""
+def _create_database(server: postgres.Server, database: str, user: str, password: str) -> None:
+    """Creates the master user and its database. As on RDS, the master can create roles but is not a superuser."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         create_user = sql.SQL("create role {} login createrole createdb password {}")
         connection.execute(create_user.format(sql.Identifier(user), sql.Literal(password)))

@@ -1,23 +1,23 @@
-"""EventBridge: schedules by the second, for a demo that need not wait for the minute; and the metric of a rule."""
+"""EventBridge: schedules with rates in seconds, for the demo, and the metric Invocations of rules."""
 
 import re
 from typing import Any
 
-LOOK_SECONDS = 0.05
+TICK_SECONDS = 0.05
 SECONDS = re.compile(r"rate\((\d+) seconds?\)")
 
 
 def extend(eventbridge: Any, cloudwatch: Any) -> None:
-    """`rate(2 seconds)`, which AWS would refuse, is a schedule; what a rule invokes is counted as on AWS."""
+    """Accepts schedules such as `rate(2 seconds)`, which AWS rejects, and records each rule's metric Invocations."""
     is_valid, parse_rate = eventbridge._validate_schedule_expression, eventbridge._parse_rate_seconds
 
-    def seconds(expression: str) -> int | None:
+    def rate_in_seconds(expression: str) -> int | None:
         match = SECONDS.fullmatch(expression)
         return int(match[1]) if match else parse_rate(expression)
 
-    eventbridge._parse_rate_seconds = seconds
+    eventbridge._parse_rate_seconds = rate_in_seconds
     eventbridge._validate_schedule_expression = lambda text: bool(SECONDS.fullmatch(text)) or is_valid(text)
-    eventbridge._SCHEDULER_TICK_INTERVAL = LOOK_SECONDS
+    eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
     invoke = eventbridge._invoke_target
 
     def invoke_and_count(target: Any, event: Any, rule: Any, view: Any = None) -> Any:

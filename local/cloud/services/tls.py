@@ -1,7 +1,7 @@
-"""TLS in front of the embedded PostgreSQL, which is built without it.
+"""`python -m local.cloud.services.tls PORT BACKEND FILE`: a TLS proxy for PostgreSQL.
 
-`python -m local.cloud.services.tls PORT BACKEND FILE`. As RDS with `rds.force_ssl` it takes encrypted connections only.
-The decrypted bytes go unchanged to the server on BACKEND, of this machine:
+The embedded PostgreSQL is built without TLS. Like RDS with `rds.force_ssl`, the proxy on PORT accepts encrypted
+connections only, with the key and certificates in FILE. It forwards the decrypted bytes to port BACKEND:
 https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
 """
 
@@ -14,7 +14,7 @@ import sys
 from local.cloud.services import HOST
 
 CHUNK_BYTES = 1 << 18
-# A client's first message, after its own length of 4 bytes.
+# Request codes of a client's first message, which consists of a 4-byte length and a 4-byte code.
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
 REFUSAL = b"SFATAL\0VFATAL\0C28000\0Mno encryption: connect with TLS\0\0"
@@ -22,7 +22,7 @@ REFUSAL = b"SFATAL\0VFATAL\0C28000\0Mno encryption: connect with TLS\0\0"
 
 async def serve(port: int, backend: int, context: ssl.SSLContext) -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A connection may break at any time, at either end: the other end learns it from its own.
+        # Either connection can break at any time. Closing the other one informs its peer.
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             if await _encrypt(reader, writer, context):
                 await _forward(reader, writer, backend)
@@ -34,7 +34,7 @@ async def serve(port: int, backend: int, context: ssl.SSLContext) -> None:
 
 
 async def _encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext) -> bool:
-    """Agrees on TLS; false when the client wants to go on without."""
+    """Negotiates TLS with the client; returns False after refusing a client that does not request TLS."""
     while True:
         length, request = struct.unpack("!II", await reader.readexactly(8))
         if request == SSL_REQUEST:
@@ -51,9 +51,9 @@ async def _encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, c
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, backend: int) -> None:
     server_reader, server_writer = await asyncio.open_connection(HOST, backend, limit=CHUNK_BYTES)
     try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_copy(reader, server_writer))
-            both.create_task(_copy(server_reader, writer))
+        async with asyncio.TaskGroup() as directions:
+            directions.create_task(_copy(reader, server_writer))
+            directions.create_task(_copy(server_reader, writer))
     except* (ConnectionError, ssl.SSLError):
         pass
     finally:
@@ -61,7 +61,7 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, b
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until one end closes, whereupon the other is closed, too."""
+    """Copies bytes until `reader` ends, then closes `writer`."""
     while data := await reader.read(CHUNK_BYTES):
         writer.write(data)
         await writer.drain()
@@ -69,7 +69,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def main(port: int, backend: int, certificate: str) -> None:
-    """`certificate`: a PEM file with the key and the certificates."""
+    """Serves until it is interrupted. `certificate` is a PEM file with the key and the certificates."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with contextlib.suppress(KeyboardInterrupt):

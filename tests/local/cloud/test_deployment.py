@@ -25,14 +25,14 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_each_stack_is_told_of(cli: Path, tmp_path: Path) -> None:
+def test_the_progress_names_each_stack(cli: Path, tmp_path: Path) -> None:
     cli.write_text(CLI.format(behaviour="works"))
-    told: list[str] = []
-    deploy(tmp_path, told.append)
-    assert told[-1] == "stack shop-dev-Streams (2 of 5)"
+    messages: list[str] = []
+    deploy(tmp_path, messages.append)
+    assert messages[-1] == "stack shop-dev-Streams (2 of 5)"
 
 
-def test_a_stack_that_fails_is_told_with_its_reason_and_what_to_do(cli: Path, tmp_path: Path) -> None:
+def test_a_failed_stack_is_reported_with_its_reason_and_the_remedy(cli: Path, tmp_path: Path) -> None:
     cli.write_text(CLI.format(behaviour="fails"))
     with pytest.raises(RunError) as failure:
         deploy(tmp_path, lambda _: None)
@@ -41,28 +41,30 @@ def test_a_stack_that_fails_is_told_with_its_reason_and_what_to_do(cli: Path, tm
     assert (tmp_path / "deploy.log").read_text().endswith("no more streams\n")
 
 
-def test_a_deployment_that_hangs_is_ended(cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_that_exceeds_its_time_limit_is_ended(
+    cli: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deployment, "SECONDS", deployment.SECONDS | {"deploy": 1})
     cli.write_text(CLI.format(behaviour="hangs"))
     with pytest.raises(RunError, match=r"did not end within 1 s(.|\n)*custom resource"):
         deploy(tmp_path, lambda _: None)
 
 
-def test_without_the_cli_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_cli_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "CLI", tmp_path / "missing")
     with pytest.raises(InputError, match="make setup"):
         deploy(tmp_path, lambda _: None)
 
 
-def test_a_port_that_is_taken_is_refused_with_the_remedy(tmp_path: Path, emulator_url: str) -> None:
+def test_the_error_for_a_port_in_use_names_the_remedy(tmp_path: Path, emulator_url: str) -> None:
     port = emulator_url.rpartition(":")[2]
     result = run(tmp_path, "up", "--port", port)
-    assert f"port {port} of 127.0.0.1 is taken: give another one with --port" in result.stderr
+    assert f"port {port} of 127.0.0.1 is in use; choose another port with --port" in result.stderr
     assert result.returncode == 2
 
 
-def test_where_nothing_is_up_commands_say_so(tmp_path: Path) -> None:
-    assert "no cloud is up" in run(tmp_path, "down").stdout
+def test_commands_report_that_no_cloud_is_running(tmp_path: Path) -> None:
+    assert "no cloud is running" in run(tmp_path, "down").stdout
     logs = run(tmp_path, "logs", "job")
-    assert "nothing is up" in logs.stderr
+    assert "no cloud is running" in logs.stderr
     assert logs.returncode == 2

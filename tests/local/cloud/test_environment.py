@@ -2,7 +2,7 @@ from local.cloud import deployed_job, environment, lifetime, logs
 from stacks.config import DEV
 
 
-def test_the_names_by_which_it_is_reached_are_those_of_the_dev_environment() -> None:
+def test_resource_names_are_those_of_the_dev_environment() -> None:
     assert {"clicks": DEV.name("clicks"), "checkouts": DEV.name("checkouts")} == environment.STREAMS
     assert DEV.name("orchestrator") == deployed_job.ORCHESTRATOR
     assert DEV.name("data-generator") == environment.GENERATOR

@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres.running(tmp_path_factory.mktemp("own")) as server:
+    with postgres.running(tmp_path_factory.mktemp("postgres")) as server:
         yield server.url("postgres")
 
 
-def test_with_servers_of_the_users_own_every_event_is_accounted_for_though_the_job_is_killed(
+def test_an_undeployed_demo_accounts_for_every_event_after_a_job_kill(
     tmp_path: Path, database_url: str, emulator_url: str
 ) -> None:
-    """All parts are real. The job dies in its first batch, when its checkpoint says more than its tables."""
+    """All parts are real. The job is killed in its first batch, after its checkpoint write and before its commit."""
     report, log = tmp_path / "report.json", tmp_path / "job.log"
     servers: dict[str, Any] = {"DATABASE_URL": database_url, "KINESIS_ENDPOINT_URL": emulator_url, **CREDENTIALS}
     with started(tmp_path, "demo", "--for", "8", "--headless", "--report", report, **servers) as demo:
@@ -33,23 +33,24 @@ def test_with_servers_of_the_users_own_every_event_is_accounted_for_though_the_j
         os.kill(job_of(demo), signal.SIGKILL)
         out, err = demo.communicate(timeout=110)
     assert demo.returncode == 0, out + err
-    assert "DATABASE_URL and KINESIS_ENDPOINT_URL given: nothing is deployed" in out
-    found = json.loads(report.read_text())
-    assert (found["lost"], found["duplicated"], found["wrong"]) == (0, 0, 0)
-    assert found["published"] == found["accepted"] + found["repeated"] + found["dead_lettered"]
-    assert found["published"] > 700
-    assert found["checkouts"] == found["attributed"] + found["unattributed"]
-    assert found["attributed"] > 0
-    assert found["job_restarts"] == 1
-    assert found["seconds_to_first_credit"] > 0
-    assert set(found["latency_ms"]) == {"p50", "p99"}
+    assert "using DATABASE_URL and KINESIS_ENDPOINT_URL; nothing is deployed" in out
+    fields = json.loads(report.read_text())
+    assert (fields["lost"], fields["duplicated"], fields["wrong"]) == (0, 0, 0)
+    assert fields["published"] == fields["accepted"] + fields["repeated"] + fields["dead_lettered"]
+    assert fields["published"] > 700
+    assert fields["checkouts"] == fields["attributed"] + fields["unattributed"]
+    assert fields["attributed"] > 0
+    assert fields["job_restarts"] == 1
+    assert fields["seconds_to_first_credit"] > 0
+    assert set(fields["latency_ms"]) == {"p50", "p99"}
     assert "Reconciliation" in out
     assert leftovers(tmp_path) == []
     psql = run(tmp_path, "psql", "-Atc", "select count(*) from attributed_checkouts", **servers)
-    assert psql.stdout.strip() == str(found["checkouts"])
+    assert psql.stdout.strip() == str(fields["checkouts"])
 
 
 def job_of(demo: "subprocess.Popen[str]") -> int:
+    """Returns the process id of the demo's job."""
     command = ["pgrep", "--parent", str(demo.pid), "--full", "runtime.attribution_job"]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 

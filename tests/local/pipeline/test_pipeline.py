@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from local.errors import InputError
-from local.folder import holder, locked
+from local.folder import lock_holder, locked
 from local.pipeline.waiting import wait_until_stored
 from local.servers import postgres
 from local.servers.database import empty_database
 from local.servers.postgres import Server
-from local.servers.signals import finishing_first
+from local.servers.signals import graceful_stop
 
 
 @pytest.fixture
@@ -27,39 +27,39 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def own_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """DATABASE_URL, of an empty database."""
+def user_url(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Sets DATABASE_URL to the URL of an empty database, and returns it."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-        admin.execute("create database own")
-    monkeypatch.setenv("DATABASE_URL", server.url("own"))
-    yield server.url("own")
-    postgres.drop_database(server, "own")
+        admin.execute("create database shop")
+    monkeypatch.setenv("DATABASE_URL", server.url("shop"))
+    yield server.url("shop")
+    postgres.drop_database(server, "shop")
 
 
 def say_nothing(_text: str) -> None:
     pass
 
 
-def test_a_database_of_the_users_own_is_migrated_and_kept(own_url: str) -> None:
+def test_the_database_of_database_url_is_migrated_and_kept(user_url: str) -> None:
     with empty_database("demo", say_nothing, keep=False) as urls:
-        assert urls == (own_url, own_url)
-    with psycopg.connect(own_url) as connection:
+        assert urls == (user_url, user_url)
+    with psycopg.connect(user_url) as connection:
         assert connection.execute("select count(*) from raw_clicks").fetchone() == (0,)
 
 
-def test_a_database_of_the_users_own_that_holds_events_is_refused_and_untouched(own_url: str) -> None:
-    with empty_database("demo", say_nothing, keep=False), psycopg.connect(own_url) as connection:
+def test_a_database_url_with_events_is_refused_and_not_changed(user_url: str) -> None:
+    with empty_database("demo", say_nothing, keep=False), psycopg.connect(user_url) as connection:
         connection.execute("insert into dead_letters values ('s', '1', 'k', 'r', '', now())")
     with (
         pytest.raises(InputError, match="already holds events"),
         empty_database("demo", say_nothing, keep=False),
     ):
         pass
-    with psycopg.connect(own_url) as connection:
+    with psycopg.connect(user_url) as connection:
         assert connection.execute("select count(*) from dead_letters").fetchone() == (1,)
 
 
-def test_a_database_that_cannot_be_reached_is_refused_without_its_password(
+def test_an_unreachable_database_is_refused_without_printing_its_password(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", server.url("missing"))
@@ -71,7 +71,7 @@ def test_a_database_that_cannot_be_reached_is_refused_without_its_password(
     assert server.password not in str(refusal.value)
 
 
-def test_a_malformed_url_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_url_is_refused_without_printing_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres:/writer:s3cret@db/shop")
     with (
         pytest.raises(InputError, match="DATABASE_URL: expected") as refusal,
@@ -81,35 +81,35 @@ def test_a_malformed_url_is_refused_without_its_password(monkeypatch: pytest.Mon
     assert "s3cret" not in str(refusal.value)
 
 
-def test_one_run_at_a_time_has_the_data_folder(data_folder: Path) -> None:
+def test_one_command_at_a_time_holds_the_data_folder(data_folder: Path) -> None:
     with locked("demo"):
-        assert "demo (process " in str(holder())
+        assert "demo (process " in str(lock_holder())
         with pytest.raises(InputError, match=r"demo \(process \d+\) is using"), locked("replay"):
             pass
-    assert holder() is None
+    assert lock_holder() is None
     with locked("replay"):
         pass
 
 
-def test_waiting_ends_when_all_is_stored_or_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_ends_when_all_is_stored_or_progress_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.pipeline.waiting.STALLED_SECONDS", 0.5)
-    seen: list[int] = []
-    moving = iter([0, 5, 5, 9])
-    assert wait_until_stored(9, lambda: next(moving), lambda: None, seen.append)
-    assert seen == [0, 5, 5, 9]
-    assert not wait_until_stored(9, lambda: 5, lambda: None, seen.append)
+    shown_counts: list[int] = []
+    counts = iter([0, 5, 5, 9])
+    assert wait_until_stored(9, lambda: next(counts), lambda: None, shown_counts.append)
+    assert shown_counts == [0, 5, 5, 9]
+    assert not wait_until_stored(9, lambda: 5, lambda: None, shown_counts.append)
 
 
-def test_the_first_ctrl_c_asks_and_the_second_interrupts() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+def test_the_first_signal_requests_a_stop_and_the_second_interrupts() -> None:
+    previous_handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        with finishing_first() as asked:
-            assert not asked()
+        with graceful_stop() as stop_requested:
+            assert not stop_requested()
             signal.raise_signal(signal.SIGINT)
-            assert asked()
+            assert stop_requested()
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGINT)
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)

@@ -46,22 +46,23 @@ def to_json(stream: Stream, event: Event | bytes) -> bytes:
 def stored(
     clicks: Iterable[Event] = (),
     checkouts: Iterable[Event] = (),
-    dead: Iterable[Record] = (),
+    dead_letters: Iterable[Record] = (),
     **credited: Event,
 ) -> Stored:
-    """What a faultless job has stored; `credited` names each checkout's click."""
+    """Returns the rows that a faultless job stores. `credited`: each credited checkout's click, by checkout_id."""
     checkouts = list(checkouts)
     return Stored(
         events={"clicks": list(clicks), "checkouts": checkouts},
-        dead_letters=[(one.stream, one.sequence_number) for one in dead],
+        dead_letters=[(letter.stream, letter.sequence_number) for letter in dead_letters],
         attributed=[
-            (one, (credited[one.id].at, credited[one.id].id) if one.id in credited else None) for one in checkouts
+            (event, (credited[event.id].at, credited[event.id].id) if event.id in credited else None)
+            for event in checkouts
         ],
     )
 
 
 def faults(records: Iterable[Record], rows: Stored) -> tuple[int, int, int]:
-    """lost, duplicated, wrong"""
+    """Returns the numbers of lost, duplicated and wrong rows."""
     result = reconcile(collect(records), rows)
     assert bool(result.examples) == (not result.clean)
     return result.lost, result.duplicated, result.wrong
@@ -71,11 +72,11 @@ CLICK, CHECKOUT = click(), checkout()
 RECORDS = [record(CLICK), record(CHECKOUT, "checkouts")]
 
 
-def test_a_faultless_run_has_no_faults_and_adds_up() -> None:
+def test_a_faultless_run_has_no_faults_and_consistent_counts() -> None:
     garbage = [record(b"garbage"), record(b"", "checkouts")]
-    twin = record(CLICK)
+    duplicate = record(CLICK)
     rows = stored([CLICK], [CHECKOUT, checkout("k2", "someone")], garbage, k1=CLICK)
-    records = [*RECORDS, *garbage, twin, record(checkout("k2", "someone"), "checkouts")]
+    records = [*RECORDS, *garbage, duplicate, record(checkout("k2", "someone"), "checkouts")]
     result = reconcile(collect(records), rows)
     assert result.clean
     assert (result.published, result.accepted, result.repeated, result.dead_lettered) == (6, 3, 1, 2)
@@ -95,7 +96,7 @@ def test_a_refused_record_without_its_dead_letter_is_lost() -> None:
     assert faults([record(b"garbage")], stored()) == (1, 0, 0)
 
 
-def test_a_row_twice_is_duplicated() -> None:
+def test_a_repeated_row_is_duplicated() -> None:
     assert faults(RECORDS, stored([CLICK, CLICK], [CHECKOUT], k1=CLICK)) == (0, 1, 0)
 
 
@@ -103,7 +104,7 @@ def test_a_row_that_was_never_published_is_duplicated() -> None:
     assert faults(RECORDS, stored([CLICK, click("c2")], [CHECKOUT], k1=CLICK)) == (0, 1, 0)
 
 
-def test_an_accepted_event_in_dead_letters_too_is_duplicated() -> None:
+def test_an_accepted_event_that_is_also_a_dead_letter_is_duplicated() -> None:
     assert faults(RECORDS, stored([CLICK], [CHECKOUT], RECORDS[:1], k1=CLICK)) == (0, 1, 0)
 
 
@@ -116,14 +117,14 @@ def test_an_accepted_event_in_dead_letters_too_is_duplicated() -> None:
         CHECKOUT._replace(currency="USD"),
     ],
 )
-def test_a_row_that_says_something_else_is_wrong(row: Event) -> None:
+def test_a_row_with_other_values_is_wrong(row: Event) -> None:
     rows = stored([CLICK], [row], k1=CLICK)
     lost, duplicated, wrong = faults(RECORDS, rows)
     assert (lost, duplicated) == (0, 0)
     assert wrong > 0
 
 
-def test_another_click_than_the_first_is_wrong() -> None:
+def test_a_credit_to_any_but_the_first_click_is_wrong() -> None:
     later = click("c0", at=NOON + MINUTE)
     records = [*RECORDS, record(later)]
     assert faults(records, stored([CLICK, later], [CHECKOUT], k1=later)) == (0, 0, 1)
@@ -131,14 +132,14 @@ def test_another_click_than_the_first_is_wrong() -> None:
     assert faults(records, stored([CLICK, later], [CHECKOUT], k1=CLICK)) == (0, 0, 0)
 
 
-def test_of_twins_in_one_shard_the_first_stands() -> None:
+def test_the_first_of_two_duplicates_in_a_shard_is_valid() -> None:
     first, second = click(user_id="u"), click(user_id="v")
     records = [record(first), record(second)]
     assert faults(records, stored([first])) == (0, 0, 0)
     assert faults(records, stored([second])) == (0, 0, 1)
 
 
-def test_of_twins_in_two_shards_either_stands_and_decides_credit() -> None:
+def test_either_of_two_duplicates_in_different_shards_is_valid() -> None:
     first, second = click(user_id="u"), click(user_id="v")
     records = [record(first, shard="0"), record(second, shard="1"), record(CHECKOUT, "checkouts")]
     assert faults(records, stored([first], [CHECKOUT], k1=first)) == (0, 0, 0)
@@ -147,11 +148,11 @@ def test_of_twins_in_two_shards_either_stands_and_decides_credit() -> None:
 
 
 @given(shop=shop())
-def test_credit_is_what_trying_every_pair_gives(shop: tuple[list[Click], list[Checkout]]) -> None:
+def test_credit_agrees_with_the_oracle(shop: tuple[list[Click], list[Checkout]]) -> None:
     clicks, checkouts = shop
     credited = credit(
-        [checkout(one.checkout_id, one.user_id, one.checkout_timestamp) for one in checkouts],
-        [click(one.click_id, one.user_id, one.click_timestamp) for one in clicks],
+        [checkout(event.checkout_id, event.user_id, event.checkout_timestamp) for event in checkouts],
+        [click(event.click_id, event.user_id, event.click_timestamp) for event in clicks],
     )
-    found = {checkout_id: first[1] if first else None for checkout_id, first in credited.items()}
-    assert found == first_clicks(clicks, checkouts)
+    click_ids = {checkout_id: first[1] if first else None for checkout_id, first in credited.items()}
+    assert click_ids == first_clicks(clicks, checkouts)

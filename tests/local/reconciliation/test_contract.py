@@ -26,7 +26,7 @@ def checkout(**changes: object) -> Event:
     return parse("checkouts", json.dumps(CHECKOUT | changes).encode(), ARRIVED)
 
 
-def test_only_ids_user_time_amount_and_currency_are_needed() -> None:
+def test_only_id_user_time_amount_and_currency_are_required() -> None:
     at = datetime(2026, 11, 23, 11, tzinfo=UTC)
     assert click() == Event("c", "u", at)
     assert checkout() == Event("k", "u", at, Decimal("19.9"), "EUR")
@@ -47,7 +47,7 @@ def test_only_ids_user_time_amount_and_currency_are_needed() -> None:
     ],
     ids=repr,
 )
-def test_what_the_contract_allows_is_accepted(changes: dict[str, object]) -> None:
+def test_a_click_that_follows_the_contract_is_accepted(changes: dict[str, object]) -> None:
     assert click(**changes)
 
 
@@ -78,7 +78,7 @@ def test_what_the_contract_allows_is_accepted(changes: dict[str, object]) -> Non
     ],
     ids=repr,
 )
-def test_what_the_contract_forbids_in_a_click_is_refused(changes: dict[str, object]) -> None:
+def test_a_click_that_breaks_the_contract_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(RefusedError):
         click(**changes)
 
@@ -105,13 +105,13 @@ def test_what_the_contract_forbids_in_a_click_is_refused(changes: dict[str, obje
     ],
     ids=repr,
 )
-def test_what_the_contract_forbids_in_a_checkout_is_refused(changes: dict[str, object]) -> None:
+def test_a_checkout_that_breaks_the_contract_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(RefusedError):
         checkout(**changes)
 
 
 @pytest.mark.parametrize("items", [None, [], [{"product_id": "p", "quantity": 1, "unit_price": 1.5}]])
-def test_items_are_a_list_of_objects_or_missing(items: object) -> None:
+def test_items_may_be_missing_or_a_list_of_objects(items: object) -> None:
     assert checkout(items=items)
 
 
@@ -132,6 +132,6 @@ def test_items_are_a_list_of_objects_or_missing(items: object) -> None:
     ],
     ids=range(11),
 )
-def test_what_is_no_json_object_of_at_most_one_mebibyte_is_refused(data: bytes) -> None:
+def test_data_that_is_not_a_small_json_object_is_refused(data: bytes) -> None:
     with pytest.raises(RefusedError):
         parse("clicks", data, ARRIVED)

@@ -2,10 +2,10 @@ import io
 import json
 from pathlib import Path
 
-from local.replay.account import Sent
+from local.replay.account import LineCounts
 from local.replay.run import Source, chunks, interleave, to_records
 from tests.local.commands import leftovers, run
-from tests.local.watching import files_with, watched
+from tests.local.watching import files_containing, watched
 
 MEBIBYTE = 1024 * 1024
 
@@ -52,13 +52,13 @@ OUTPUT = [
 ]
 
 
-def test_a_replay_credits_what_is_good_and_accounts_for_what_is_not(tmp_path: Path) -> None:
-    """All parts are real. Other users of the machine learn nothing of the password, and reach nothing from outside."""
+def test_a_replay_credits_valid_events_and_accounts_for_invalid_ones(tmp_path: Path) -> None:
+    """All parts are real. No other user sees the password, and no other machine reaches a server."""
     (tmp_path / "clicks.jsonl").write_bytes(b"\n".join(CLICKS))
     (tmp_path / "checkouts.jsonl").write_bytes(b"\r\n".join(CHECKOUTS) + b"\r\n")
     output = tmp_path / "credits.csv"
     data = tmp_path / "data"
-    with watched(data) as seen:
+    with watched(data) as observations:
         result = run(data, "replay", tmp_path / "clicks.jsonl", tmp_path / "checkouts.jsonl", "--output", output)
     assert result.returncode == 0, result.stdout + result.stderr
     assert output.read_text().splitlines() == OUTPUT
@@ -76,19 +76,20 @@ def test_a_replay_credits_what_is_good_and_accounts_for_what_is_not(tmp_path: Pa
         "unattributed": "1",
         "seconds": "",
     }
-    told = " ".join(row[2] for row in rows_of(result.stdout))
+    meanings = " ".join(row[2] for row in rows_of(result.stdout))
     for place in ("clicks.jsonl:3", "clicks.jsonl:5", "clicks.jsonl:6", "clicks.jsonl:7", "clicks.jsonl:11"):
-        assert place in told
-    assert "oversized (clicks.jsonl:7)" in told
-    assert "checkouts.jsonl:5" in told
+        assert place in meanings
+    assert "oversized (clicks.jsonl:7)" in meanings
+    assert "checkouts.jsonl:5" in meanings
     assert leftovers(data) == []
     password = (data / "postgres" / "password").read_text()
-    seen.check(["local.cloud", "postgres", "runtime.attribution_job", "java"], [password])
-    assert files_with(tmp_path, [password]) == {"data/postgres/password": 0o600}
+    observations.check(["local.cloud", "postgres", "runtime.attribution_job", "java"], [password])
+    assert files_containing(tmp_path, [password]) == {"data/postgres/password": 0o600}
     assert password not in result.stdout + result.stderr
 
 
 def rows_of(table: str) -> list[list[str]]:
+    """Returns the cells of a printed table, without its header."""
     lines = [line for line in table.splitlines() if line.startswith("│")][1:]
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
@@ -99,7 +100,7 @@ def source(name: str, lines: list[bytes]) -> Source:
     return Source(stream, Path(name), io.BytesIO(content), len(content))  # type: ignore[arg-type]
 
 
-def test_both_files_are_read_to_the_same_share_at_every_moment() -> None:
+def test_both_files_are_read_to_the_same_share_at_any_time() -> None:
     clicks = source("clicks", [b"click-%03d" % number for number in range(1000)])
     checkouts = source("checkouts", [b"checkout-%03d" % number for number in range(100)])
     order = [(source.stream, line.number) for source, line in interleave([clicks, checkouts])]
@@ -109,24 +110,24 @@ def test_both_files_are_read_to_the_same_share_at_every_moment() -> None:
             assert abs(place - 11 * number) < 11
 
 
-def test_an_empty_file_beside_another_is_no_trouble() -> None:
+def test_an_empty_file_is_read_beside_another() -> None:
     order = interleave([source("clicks", []), source("checkouts", [b"a", b"b"])])
     assert [line.data for _, line in order] == [b"a", b"b"]
 
 
 def test_lines_that_cannot_be_published_are_counted_and_located() -> None:
-    sent = Sent()
+    line_counts = LineCounts()
     lines = [b"{}", b"", b" \t\r", b"x" * (MEBIBYTE + 1), b'{"user_id": "u"}']
-    records = list(to_records(interleave([source("clicks", lines)]), sent))
+    records = list(to_records(interleave([source("clicks", lines)]), line_counts))
     assert [(record.data, record.partition_key) for record in records] == [
         (b"{}", "line-1"),
         (b'{"user_id": "u"}', "u"),
     ]
-    assert (sent.lines, sent.blank, sent.oversized) == (5, 2, ["clicks:4"])
+    assert (line_counts.total, line_counts.blank, line_counts.oversized) == (5, 2, ["clicks:4"])
 
 
-def test_what_is_in_memory_on_the_way_is_bounded_in_records_and_bytes() -> None:
+def test_a_chunk_in_memory_is_bounded_in_records_and_bytes() -> None:
     small = source("clicks", [b"%d" % number for number in range(5000)])
-    assert [len(chunk) for chunk in chunks(to_records(interleave([small]), Sent()))] == [2000, 2000, 1000]
+    assert [len(chunk) for chunk in chunks(to_records(interleave([small]), LineCounts()))] == [2000, 2000, 1000]
     large = source("clicks", [b"x" * 1_000_000] * 20)
-    assert [len(chunk) for chunk in chunks(to_records(interleave([large]), Sent()))] == [9, 9, 2]
+    assert [len(chunk) for chunk in chunks(to_records(interleave([large]), LineCounts()))] == [9, 9, 2]

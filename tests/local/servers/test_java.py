@@ -7,18 +7,18 @@ import pytest
 from local.errors import InputError
 from local.servers import java
 
-GOOD = "java.base@17.0.15\njdk.incubator.vector@17.0.15"
+USABLE_MODULES = "java.base@17.0.15\njdk.incubator.vector@17.0.15"
 MakeJava = Callable[..., Path]
 
 
 @pytest.fixture
 def make_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJava:
-    """Makes a home with a `java` that lists the given modules; nothing else is installed."""
+    """Returns a function that makes a Java home whose `java` lists the given modules. No other Java is found."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr(java, "INSTALLED", tmp_path / "jvm")
+    monkeypatch.setattr(java, "JVM_FOLDER", tmp_path / "jvm")
 
-    def make(name: str, modules: str = GOOD, status: int = 0) -> Path:
+    def make(name: str, modules: str = USABLE_MODULES, status: int = 0) -> Path:
         executable = tmp_path / name / "bin" / "java"
         executable.parent.mkdir(parents=True)
         executable.write_text(f"#!/bin/sh\ncase $1 in --list-modules) echo '{modules}';; esac\nexit {status}\n")
@@ -44,31 +44,31 @@ def test_java_home_comes_before_the_path(make_java: MakeJava, monkeypatch: pytes
     assert java.ensure() == home
 
 
-def test_an_unusable_java_home_gives_way(make_java: MakeJava, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_is_searched_after_an_unusable_java_home(make_java: MakeJava, monkeypatch: pytest.MonkeyPatch) -> None:
     put_on_path(make_java("path"), monkeypatch)
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     assert java.ensure() is None
 
 
-def test_an_installed_java_is_found_though_it_is_not_on_the_path(make_java: MakeJava) -> None:
+def test_an_installed_java_outside_the_path_is_found(make_java: MakeJava) -> None:
     home = make_java("jvm/java-17")
     assert java.ensure() == home
 
 
 @pytest.mark.parametrize(
-    ("modules", "status", "complaint"),
+    ("modules", "status", "problem"),
     [
         ("java.base@11.0.2\njdk.incubator.vector@11", 0, "Java 11 is too old"),
         ("java.base@17.0.15\njava.sql@17", 0, "lacks the module jdk.incubator.vector"),
         ("Unrecognized option: --list-modules", 1, "older than Java 9"),
     ],
 )
-def test_an_unfit_java_is_named_with_its_fault(
-    make_java: MakeJava, monkeypatch: pytest.MonkeyPatch, modules: str, status: int, complaint: str
+def test_an_unusable_java_is_named_with_its_problem(
+    make_java: MakeJava, monkeypatch: pytest.MonkeyPatch, modules: str, status: int, problem: str
 ) -> None:
     home = make_java("path", modules, status)
     put_on_path(home, monkeypatch)
-    with pytest.raises(InputError, match=f"{home}/bin/java: {complaint}"):
+    with pytest.raises(InputError, match=f"{home}/bin/java: {problem}"):
         java.ensure()
 
 
@@ -76,7 +76,7 @@ def test_an_unfit_java_is_named_with_its_fault(
     ("program", "command"),
     [("dnf", "sudo dnf install"), ("brew", "brew install openjdk@17"), ("nothing", "https://adoptium.net")],
 )
-def test_where_none_can_be_installed_the_command_is_told(
+def test_the_error_has_the_install_command_of_the_system(
     make_java: MakeJava, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, command: str
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -90,7 +90,7 @@ def fake(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_on_debian_root_gets_it_installed_the_second_package_if_need_be(
+def test_root_on_debian_installs_the_second_package_if_the_first_fails(
     make_java: MakeJava, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     make_java("later")

@@ -15,10 +15,10 @@ from tests.local.watching import listeners, listening_on, on_linux
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Only its owner may enter the folder above, as is usual of root's and of homes."""
-    above = tmp_path_factory.mktemp("private")
-    above.chmod(0o700)
-    return above / "postgres"
+    """Returns a folder whose parent only the owner may enter, such as a home folder."""
+    parent = tmp_path_factory.mktemp("private")
+    parent.chmod(0o700)
+    return parent / "postgres"
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +27,25 @@ def server(folder: Path) -> Iterator[Server]:
         yield server
 
 
-def test_it_runs_under_a_folder_that_only_its_owner_may_enter(server: Server) -> None:
+def test_the_server_runs_below_a_private_folder(server: Server) -> None:
     with psycopg.connect(server.url("postgres")) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_it_needs_the_password(server: Server) -> None:
+def test_a_login_requires_the_password(server: Server) -> None:
     for password in ("", "wrong"):
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(host="127.0.0.1", port=server.port, user="postgres", dbname="postgres", password=password)
 
 
-def test_the_password_is_in_a_file_that_only_its_owner_may_read(server: Server, folder: Path) -> None:
+def test_only_the_owner_may_read_the_password_file(server: Server, folder: Path) -> None:
     password = folder / "password"
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
     assert password.read_text() == server.password
     assert len(server.password) >= 32
 
 
-def test_it_listens_on_this_machines_own_address_only(server: Server) -> None:
+def test_the_server_listens_on_the_loopback_address_only(server: Server) -> None:
     with psycopg.connect(server.url("postgres")) as connection:
         query = "select current_setting('listen_addresses'), current_setting('unix_socket_directories')"
         shown = connection.execute(query)
@@ -55,26 +55,26 @@ def test_it_listens_on_this_machines_own_address_only(server: Server) -> None:
 
 
 @on_linux
-def test_it_has_no_other_way_in(server: Server) -> None:
-    """No Unix socket, of which the permissions would have to be right."""
-    found = {(listener.address, listener.port) for listener in listeners(listening_on(server.port))}
-    assert found == {("127.0.0.1", server.port)}
+def test_the_server_has_no_other_listener(server: Server) -> None:
+    """In particular no Unix socket, whose permissions would have to be checked."""
+    addresses = {(listener.address, listener.port) for listener in listeners(listening_on(server.port))}
+    assert addresses == {("127.0.0.1", server.port)}
 
 
-def test_it_trusts_no_login_for_where_it_comes_from(server: Server) -> None:
+def test_every_login_rule_requires_a_password(server: Server) -> None:
     with psycopg.connect(server.url("postgres")) as connection:
         rules = connection.execute("select type, auth_method from pg_hba_file_rules").fetchall()
     assert {kind for kind, _ in rules} == {"local", "host"}
     assert {method for _, method in rules} == {"scram-sha-256"}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user to run it as")
-def test_root_runs_it_as_a_user_without_rights(server: Server, folder: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run the server as another user")
+def test_root_runs_the_server_as_an_unprivileged_user(server: Server, folder: Path) -> None:
     pid = (folder / "data" / "postmaster.pid").read_text().splitlines()[0]
     assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam(postgres.UNPRIVILEGED_USER).pw_uid
 
 
-def test_a_database_made_anew_is_empty_and_open_to_both_roles(server: Server) -> None:
+def test_a_recreated_database_is_empty_and_accepts_both_roles(server: Server) -> None:
     for _ in range(2):
         postgres.create_database(server, "shop")
         with psycopg.connect(server.url("shop", "pipeline_writer"), autocommit=True) as connection:
@@ -88,7 +88,7 @@ def test_a_database_made_anew_is_empty_and_open_to_both_roles(server: Server) ->
     postgres.drop_database(server, "shop")
 
 
-def test_the_last_user_stops_it_and_the_next_one_finds_its_data(tmp_path: Path) -> None:
+def test_the_last_user_stops_the_server_and_the_data_remains(tmp_path: Path) -> None:
     with postgres.running(tmp_path) as first:
         with postgres.running(tmp_path) as second:
             assert second == first
@@ -99,7 +99,7 @@ def test_the_last_user_stops_it_and_the_next_one_finds_its_data(tmp_path: Path) 
         assert connection.execute("select count(*) from raw_clicks").fetchone() == (0,)
 
 
-def test_what_went_wrong_is_told(tmp_path: Path) -> None:
+def test_a_failed_start_raises_an_error_with_the_output(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PG_VERSION").write_text("9.6\n")
     (tmp_path / "password").write_text("")

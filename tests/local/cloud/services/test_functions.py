@@ -32,7 +32,7 @@ def client(emulator: str) -> "LambdaClient":
 
 @pytest.fixture
 def function(client: "LambdaClient") -> Iterator[str]:
-    """With packages that are compiled for another machine."""
+    """Creates a function whose code contains packages that are compiled for another machine."""
     name = f"function-{next(numbers)}"
     code = {
         "handler.py": HANDLER,
@@ -59,6 +59,7 @@ def log_lines(function: str) -> list[dict[str, Any]]:
 
 
 def count(namespace: str, metric: str, dimension: str, value: str) -> float:
+    """Returns the sum of the metric over the last hour."""
     now = datetime.now(UTC)
     points = boto3.client("cloudwatch").get_metric_statistics(
         Namespace=namespace, MetricName=metric, Dimensions=[{"Name": dimension, "Value": value}], Period=60,
@@ -67,12 +68,12 @@ def count(namespace: str, metric: str, dimension: str, value: str) -> float:
     return sum(point["Sum"] for point in points)
 
 
-def test_a_function_runs_with_the_compiled_packages_of_this_machine(client: "LambdaClient", function: str) -> None:
-    answer = client.invoke(FunctionName=function, Payload=b"{}")
-    assert json.loads(answer["Payload"].read()) == "binary"
+def test_a_function_uses_the_compiled_packages_of_this_machine(client: "LambdaClient", function: str) -> None:
+    response = client.invoke(FunctionName=function, Payload=b"{}")
+    assert json.loads(response["Payload"].read()) == "binary"
 
 
-def test_a_function_logs_lines_of_json(client: "LambdaClient", function: str) -> None:
+def test_a_function_logs_json_lines(client: "LambdaClient", function: str) -> None:
     client.invoke(FunctionName=function, Payload=b'{"clicks": 7}')
     (line,) = log_lines(function)
     assert (line["level"], line["message"], line["logger"], line["clicks"]) == ("INFO", "invoked", "shop", 7)
@@ -87,20 +88,21 @@ def test_every_invocation_is_counted_once(client: "LambdaClient", function: str)
 
 @pytest.fixture
 def rule(client: "LambdaClient", function: str) -> Iterator[Callable[[str], str]]:
+    """Yields a function that creates a rule with the given payload and returns the rule's name."""
     events = boto3.client("events")
     arn = client.get_function_configuration(FunctionName=function)["FunctionArn"]
 
-    def make(payload: str) -> str:
+    def create_rule(payload: str) -> str:
         events.put_rule(Name=function, ScheduleExpression="rate(1 second)")
         events.put_targets(Rule=function, Targets=[{"Id": "function", "Arn": arn, "Input": payload}])
         return function
 
-    yield make
+    yield create_rule
     events.remove_targets(Rule=function, Ids=["function"])
     events.delete_rule(Name=function)
 
 
-def test_a_schedule_of_seconds_fires_the_function_and_is_counted(
+def test_a_schedule_in_seconds_invokes_the_function_and_is_counted(
     client: "LambdaClient", function: str, rule: Callable[[str], str]
 ) -> None:
     name = rule('{"clicks": 5}')
@@ -111,13 +113,13 @@ def test_a_schedule_of_seconds_fires_the_function_and_is_counted(
     wait_until(lambda: count("AWS/Lambda", "Invocations", "FunctionName", function) == fired)
 
 
-def test_a_schedule_that_aws_would_refuse_otherwise_is_refused_here(emulator: str) -> None:
+def test_an_invalid_schedule_is_refused(emulator: str) -> None:
     events = boto3.client("events")
     with pytest.raises(events.exceptions.ClientError, match="ScheduleExpression"):
         events.put_rule(Name="wrong", ScheduleExpression="rate(5 parsecs)")
 
 
-def test_what_a_rule_invokes_in_vain_is_tried_again(
+def test_a_failed_invocation_of_a_rule_is_retried(
     client: "LambdaClient", function: str, rule: Callable[[str], str]
 ) -> None:
     client.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=1)

@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def port(folder: Path) -> Iterator[int]:
-    """Of an instance's TLS."""
+    """Starts an instance and yields the port of its TLS proxy."""
     with Instances(folder) as instances:
         yield instances.start("shop", database="analytics", user="owner", password="secret")
 
@@ -34,7 +34,7 @@ def login(port: int, host: str = "127.0.0.1", password: str = "secret") -> str:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_the_master_is_no_superuser_and_may_migrate(port: int) -> None:
+def test_the_master_can_migrate_without_being_a_superuser(port: int) -> None:
     with psycopg.connect(login(port), autocommit=True) as connection:
         assert connection.info.parameter_status("is_superuser") == "off"
         assert migrate(connection)
@@ -42,7 +42,7 @@ def test_the_master_is_no_superuser_and_may_migrate(port: int) -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_large_statements_and_results_pass_through(port: int) -> None:
+def test_the_proxy_forwards_large_statements_and_results(port: int) -> None:
     with psycopg.connect(login(port)) as connection:
         text = "x" * 5_000_000
         assert connection.execute("select %s || %s", [text, text]).fetchone() == (text + text,)
@@ -54,17 +54,17 @@ def test_a_wrong_password_is_refused_by_postgresql(port: int) -> None:
         psycopg.connect(login(port, password="guess"))
 
 
-def test_what_the_server_proves_itself_with_is_its_owners_to_read(folder: Path, port: int) -> None:
+def test_only_the_owner_can_read_the_servers_private_key(folder: Path, port: int) -> None:
     assert stat.S_IMODE((folder / "server.pem").stat().st_mode) == 0o600
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_server_of_another_name_is_refused(port: int) -> None:
+def test_a_host_name_that_differs_from_the_certificate_is_refused(port: int) -> None:
     with pytest.raises(psycopg.OperationalError, match='does not match host name "localhost"'):
         psycopg.connect(login(port, host="localhost"))
 
 
-def test_a_server_that_another_authority_certifies_is_refused(
+def test_a_certificate_of_an_untrusted_authority_is_refused(
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
@@ -74,10 +74,10 @@ def test_a_server_that_another_authority_certifies_is_refused(
 
 
 @on_linux
-def test_it_listens_on_this_machines_own_address_only(port: int) -> None:
+def test_the_proxy_listens_on_the_loopback_address_only(port: int) -> None:
     assert {(listener.address, listener.port) for listener in listeners(listening_on(port))} == {("127.0.0.1", port)}
 
 
-def test_a_client_without_tls_is_refused_as_rds_would(port: int) -> None:
+def test_a_client_without_tls_is_refused(port: int) -> None:
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
         psycopg.connect(f"postgresql://owner:secret@127.0.0.1:{port}/analytics?sslmode=disable")
