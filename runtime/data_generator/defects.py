@@ -1,11 +1,11 @@
-"""Records that a consumer must refuse, each for exactly one reason."""
+"""Malformed records. Each has exactly one defect that a consumer must refuse."""
 
 import random
 from collections.abc import Callable
 
 from runtime.data_generator.events import TIMESTAMP_FIELD, Event, Stream, encode
 
-# What no consumer can do without; a good event may lack anything else.
+# Consumers refuse an event that lacks one of these fields. All other fields are optional.
 REQUIRED: dict[Stream, tuple[str, ...]] = {
     "clicks": ("click_id", "user_id", "click_timestamp"),
     "checkouts": ("checkout_id", "user_id", "total_amount", "currency", "checkout_timestamp"),
@@ -42,21 +42,21 @@ def _amount_nan(_stream: Stream, event: Event, _rng: random.Random) -> bytes:
     return encode(event | {"total_amount": "NaN"})
 
 
-Spoiler = Callable[[Stream, Event, random.Random], bytes]
-_EITHER: dict[str, Spoiler] = {
+EncodeWithDefect = Callable[[Stream, Event, random.Random], bytes]
+_SHARED_DEFECTS: dict[str, EncodeWithDefect] = {
     "truncated": _truncated,
     "missing_field": _missing_field,
     "numeric_user": _numeric_user,
     "far_future": _far_future,
     "not_utf8": _not_utf8,
 }
-DEFECTS: dict[Stream, dict[str, Spoiler]] = {
-    "clicks": _EITHER,
-    "checkouts": _EITHER | {"items_text": _items_text, "amount_nan": _amount_nan},
+DEFECTS: dict[Stream, dict[str, EncodeWithDefect]] = {
+    "clicks": _SHARED_DEFECTS,
+    "checkouts": _SHARED_DEFECTS | {"items_text": _items_text, "amount_nan": _amount_nan},
 }
 
 
-def spoil(stream: Stream, event: Event, rng: random.Random) -> tuple[str, bytes]:
-    """Return the name of a defect of DEFECTS[stream], and the event's bytes with it."""
-    name, spoiler = rng.choice(list(DEFECTS[stream].items()))
-    return name, spoiler(stream, event, rng)
+def encode_with_random_defect(stream: Stream, event: Event, rng: random.Random) -> tuple[str, bytes]:
+    """Returns the name of a random defect of DEFECTS[stream], and the event's bytes with that defect."""
+    name, encode_defect = rng.choice(list(DEFECTS[stream].items()))
+    return name, encode_defect(stream, event, rng)

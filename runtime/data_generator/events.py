@@ -1,4 +1,4 @@
-"""The event contract, version 1: what a click and a checkout look like on the wire."""
+"""Version 1 of the event contract: fields and encoding of clicks and checkouts."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _compact = json.JSONEncoder(separators=(",", ":"))
 
 
 def click(click_id: str, session_id: str, shopper: Shopper, channel: Channel, product: Product) -> Event:
-    """Return a click that still lacks its timestamp."""
+    """Returns a click without its timestamp, which the simulation adds."""
     return {
         "schema_version": SCHEMA_VERSION,
         "click_id": click_id,
@@ -35,7 +35,7 @@ def click(click_id: str, session_id: str, shopper: Shopper, channel: Channel, pr
 
 
 def checkout(checkout_id: str, session_id: str, shopper: Shopper, basket: Mapping[Product, int]) -> Event:
-    """Return a checkout that still lacks its timestamp; the basket gives each product's quantity."""
+    """Returns a checkout without its timestamp. `basket` maps each product to its quantity."""
     return {
         "schema_version": SCHEMA_VERSION,
         "checkout_id": checkout_id,
@@ -52,15 +52,15 @@ def checkout(checkout_id: str, session_id: str, shopper: Shopper, basket: Mappin
 
 
 def encode(event: Event) -> bytes:
-    """Return the event as one line of UTF-8 JSON."""
+    """Returns the event as one line of UTF-8 JSON."""
     return _compact.encode(event).encode()
 
 
 def to_milliseconds(time: datetime) -> int:
-    """Return the milliseconds since 1970, rounded down; floats would round some the other way."""
+    """Returns the milliseconds since 1970, rounded down. Float arithmetic would round some times up."""
     return (time - EPOCH) // timedelta(milliseconds=1)
 
 
 def timestamp(milliseconds: int) -> str:
-    """Return milliseconds since 1970 as ISO-8601 in UTC, with three decimals and `Z`."""
+    """Returns milliseconds since 1970 as an ISO-8601 time in UTC, with three decimals and `Z`."""
     return (EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,4 +1,4 @@
-"""Lambda: simulate the shop for the triggering event and publish what happens to the two streams."""
+"""Lambda handler that simulates the shop for the triggering event and publishes the records to two streams."""
 
 import functools
 import logging
@@ -24,19 +24,25 @@ LOCAL_BUDGET_SECONDS = 60.0
 
 
 class LambdaContext(Protocol):
-    """What is used of Lambda's context."""
+    """The part of Lambda's context object that the handler uses."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the invocation."""
+        """Returns the milliseconds until Lambda ends the invocation."""
 
 
 def handler(event: object, context: LambdaContext | None = None) -> dict[str, str | int]:
-    """Return the counts of what was published: invocation_id, clicks, checkouts, malformed, late, retried.
+    """Publishes the simulated records of the triggering event and returns their counts.
 
-    Raises SettingsError for a payload or an environment that it refuses, and PublishError when records remain
-    unaccepted. Run again with the same event it publishes the same records, ids included.
+    Deterministic: the same event publishes the same records, ids included.
+
+    Returns:
+        `invocation_id`, and the numbers of `clicks`, `checkouts`, `malformed`, `late` and `retried` records.
+
+    Raises:
+        SettingsError: the payload or an environment variable is invalid.
+        PublishError: Kinesis did not accept every record.
     """
     request_id = context.aws_request_id if context else ""
     invocation, overrides = read_event(event, request_id=request_id, now=datetime.now(UTC))
@@ -55,18 +61,18 @@ def handler(event: object, context: LambdaContext | None = None) -> dict[str, st
         "late": sum(record.late for record in records),
         "retried": retried,
     }
-    # The first 16 digits of the fingerprint are in every event's id: the way back from a row to this line.
+    # Every event id contains the first 16 digits of the fingerprint, which link a stored row to this log line.
     log.info("published", extra=counts | {"fingerprint": fingerprint(settings, invocation)})
     return counts
 
 
 @functools.cache
 def kinesis() -> "KinesisClient":
-    """Return the client that warm invocations share. Retries are publishing's business, hence one attempt."""
+    """Returns the client that warm invocations share. It makes one attempt, because `publish` does the retries."""
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
     return boto3.client("kinesis", config=config)
 
 
 def _budget_seconds(context: LambdaContext | None) -> float:
-    """Return four fifths of the time left: the rest is for the request under way and for the report."""
+    """Returns four fifths of the remaining time. The last fifth is for the request in flight and the report."""
     return context.get_remaining_time_in_millis() / 1000 * 0.8 if context else LOCAL_BUDGET_SECONDS

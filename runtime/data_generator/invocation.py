@@ -1,4 +1,4 @@
-"""Who asked for a simulation, and for when: what makes a retried invocation repeat itself."""
+"""Identity of an invocation: the id and time that make a retried invocation publish the same records."""
 
 import hashlib
 import json
@@ -8,41 +8,44 @@ from typing import NamedTuple
 
 from runtime.data_generator.settings import SettingsError
 
-# Where a repeatable run that names no time ends: one whose payload has a seed, but no `time`.
+# End time of a run whose payload has a `seed` but no `time`. A fixed time makes the run repeatable.
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
-# EventBridge's own keys. Of these only id, time and detail are read.
+# Keys of EventBridge's envelope. Only `id`, `time` and `detail` are read.
 ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
 
 
 class Invocation(NamedTuple):
-    """What identifies the triggering event; `time` is aware, in UTC."""
+    """Identity of the triggering event. `time` has a time zone, UTC."""
 
     id: str
     time: datetime
 
 
 def read_event(event: object, *, request_id: str, now: datetime) -> tuple[Invocation, dict[str, object]]:
-    """Split a payload into the invocation's identity and the settings that it overrides.
+    """Splits a payload into the invocation's identity and the overridden settings.
 
-    Overrides stand at the top level or in `detail`; the top level wins. Without a time, a payload that names
-    a seed asks for a repeatable run, which ends at ORIGIN; any other run ends now. Without an id, the
-    payload's digest stands in; for a run that ends now the time and the request belong to it, so that an id
-    never comes back with other content. Raises SettingsError.
+    Overrides: fields at the top level or in `detail`. The top level wins.
+    Time: the payload's `time`, else ORIGIN if the payload has a `seed`, else `now`.
+    Id: the payload's `id`, else a digest of the payload. When the time is `now`, the digest also covers the time
+    and the request id, so two runs with different records never share an id.
+
+    Raises:
+        SettingsError: the payload, its `detail`, its `id` or its `time` is invalid.
     """
     payload = _json_object("payload", event)
     overrides = _json_object("payload detail", payload.get("detail", {})) | {
         name: value for name, value in payload.items() if name not in ENVELOPE
     }
-    origin: list[object] = [payload]
+    digest_input: list[object] = [payload]
     if "time" in payload:
-        time = _time(payload["time"])
+        time = _read_time(payload["time"])
     elif "seed" in overrides:
         time = ORIGIN
     else:
         time = now.astimezone(UTC)
-        origin += [time.isoformat(), request_id]
-    invocation_id = _id(payload["id"]) if "id" in payload else _digest(origin)
+        digest_input += [time.isoformat(), request_id]
+    invocation_id = _read_id(payload["id"]) if "id" in payload else _digest(digest_input)
     return Invocation(invocation_id, time), overrides
 
 
@@ -52,15 +55,15 @@ def _json_object(name: str, value: object) -> dict[str, object]:
     return value
 
 
-def _id(value: object) -> str:
+def _read_id(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise SettingsError(f"payload id = {reprlib.repr(value)}: must be a string that is not empty")
+        raise SettingsError(f"payload id = {reprlib.repr(value)}: must be a non-empty string")
     return value
 
 
-def _time(value: object) -> datetime:
+def _read_time(value: object) -> datetime:
     try:
-        time = datetime.fromisoformat(value)  # type: ignore[arg-type]  # TypeError is the answer to a non-string
+        time = datetime.fromisoformat(value)  # type: ignore[arg-type]  # a non-string raises TypeError
         if time.tzinfo is not None and time.year >= 1970:
             return time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Put records into Kinesis: within its limits, sending again what it refuses, until the time is spent."""
+"""Publishes records to Kinesis within the limits of PutRecords, and retries until a time budget is spent."""
 
 import time
 from collections import Counter
@@ -15,23 +15,23 @@ from runtime.data_generator.simulation import Record
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-# PutRecords' limits, partition keys included. AWS has raised the last two to 10 MiB; not every endpoint has.
+# Limits of PutRecords. Sizes include partition keys. AWS has raised both sizes to 10 MiB, but not every endpoint has.
 MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 5 * 1024 * 1024
 MAX_RECORD_BYTES = 1024 * 1024
 
 FULL_JITTER = wait_random_exponential(multiplier=0.1, max=5)  # seconds
 
-# What time heals among the answers below 500, beside those that call themselves throttling.
+# Error codes below HTTP 500 that a retry can cure. Codes that contain "Throttl" are transient too.
 TRANSIENT_CODES = {"ProvisionedThroughputExceededException", "LimitExceededException"}
 
 
 class PublishError(RuntimeError):
-    """Not every record was accepted: the message counts them by stream and tells the last error."""
+    """Kinesis did not accept every record. The message counts the missing records by stream, and has the last error."""
 
 
-class NotAccepted(Exception):  # noqa: N818 - an answer to act upon, which never leaves this module
-    """Kinesis left entries out of an answer of 200, or was not asked for lack of time."""
+class NotAccepted(Exception):  # noqa: N818 - raised to trigger a retry; `publish` converts the last one
+    """A PutRecords response (HTTP 200) has refused entries, or no time is left to send a request."""
 
 
 def publish(
@@ -43,12 +43,15 @@ def publish(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Publish the records in order, the streams side by side; return how many entries were sent again.
+    """Publishes the records in order, both streams interleaved, and returns how many entries were sent again.
 
-    Of a request partly refused, the refused entries alone are sent again; of one that failed for a while
-    (throttling, 5xx, connections), all; both after waits with full jitter. Raises PublishError when the
-    budget is spent, or at once for an error that no waiting heals. Delivery is at least once: after a lost
-    answer a record may be in the stream twice.
+    A partly refused request is retried with its refused entries only. A request with a transient error
+    (throttling, 5xx, connection) is retried whole. Retries back off with full jitter. Delivery is at least
+    once: after a lost response, a record may be in the stream twice.
+
+    Raises:
+        PublishError: the budget is spent, or Kinesis answered with a permanent error, which is not retried.
+        ValueError: a record is larger than Kinesis accepts.
     """
     deadline = clock() + budget_seconds
     unaccepted = Counter(record.stream for record in records)
@@ -63,7 +66,7 @@ def publish(
     try:
         for stream, request in requests(records):
             if clock() >= deadline:
-                raise NotAccepted("OutOfTime: the budget was spent before the last request")
+                raise NotAccepted("OutOfTime: the time budget was spent before the last request")
             pending = request
             for attempt in retrying:
                 with attempt:
@@ -74,18 +77,21 @@ def publish(
                     if refused:
                         raise NotAccepted(reason)
     except (ClientError, BotoCoreError, NotAccepted) as error:
-        raise PublishError(_account(records, unaccepted, error)) from error
+        raise PublishError(_failure_message(records, unaccepted, error)) from error
     return sent - len(records)
 
 
 def requests(records: Iterable[Record]) -> Iterator[tuple[Stream, list[Record]]]:
-    """Cut the records into PutRecords requests. Raises ValueError for a record that no request can hold.
+    """Yields PutRecords requests, each as its stream and its records.
 
-    A slice of all streams becomes one request for each stream in it, so that no stream runs ahead in time.
+    Each slice of consecutive records becomes one request per stream. No stream gets ahead of the other in time.
+
+    Raises:
+        ValueError: a record is larger than Kinesis accepts.
     """
-    for batch in _slices(records):
+    for consecutive in _slices(records):
         by_stream: dict[Stream, list[Record]] = {}
-        for record in batch:
+        for record in consecutive:
             by_stream.setdefault(record.stream, []).append(record)
         yield from by_stream.items()
 
@@ -96,7 +102,7 @@ def _slices(records: Iterable[Record]) -> Iterator[list[Record]]:
     for record in records:
         size = len(record.data) + len(record.partition_key.encode())
         if size > MAX_RECORD_BYTES:
-            raise ValueError(f"a record of {record.stream} has {size} bytes; Kinesis takes {MAX_RECORD_BYTES}")
+            raise ValueError(f"a record of {record.stream} has {size} bytes; Kinesis accepts {MAX_RECORD_BYTES}")
         if len(batch) == MAX_RECORDS or batch_bytes + size > MAX_REQUEST_BYTES:
             yield batch
             batch, batch_bytes = [], 0
@@ -107,15 +113,15 @@ def _slices(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def _put(client: "KinesisClient", stream_name: str, records: Sequence[Record]) -> tuple[list[Record], str]:
-    """Send one request; return the refused records, in order, and why the last of them was refused."""
+    """Sends one request. Returns the refused records in order, and the reason of the last refusal."""
     response = client.put_records(
         StreamName=stream_name,
         Records=[{"Data": record.data, "PartitionKey": record.partition_key} for record in records],
     )
-    # The answer has one entry for each of the request's, in the same order.
-    answered = list(zip(records, response["Records"], strict=True))
-    refused = [record for record, entry in answered if "ErrorCode" in entry]
-    reasons = [f"{entry['ErrorCode']}: {entry.get('ErrorMessage')}" for _, entry in answered if "ErrorCode" in entry]
+    # The response has one entry per record, in the order of the request.
+    outcomes = list(zip(records, response["Records"], strict=True))
+    refused = [record for record, entry in outcomes if "ErrorCode" in entry]
+    reasons = [f"{entry['ErrorCode']}: {entry.get('ErrorMessage')}" for _, entry in outcomes if "ErrorCode" in entry]
     return refused, reasons[-1] if reasons else ""
 
 
@@ -127,7 +133,7 @@ def _is_transient(error: BaseException) -> bool:
     return isinstance(error, NotAccepted | HTTPClientError | BotoConnectionError)
 
 
-def _account(records: Iterable[Record], unaccepted: Mapping[Stream, int], error: Exception) -> str:
+def _failure_message(records: Iterable[Record], unaccepted: Mapping[Stream, int], error: Exception) -> str:
     total = Counter(record.stream for record in records)
     shares = ", ".join(f"{unaccepted[stream]} of {total[stream]} {stream}" for stream in total)
     return f"not accepted: {shares}; last error: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""What shapes a simulation, where it comes from, and how a bad value is refused."""
+"""Settings of a simulation, read from the environment and the payload, and validated."""
 
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
@@ -6,22 +6,25 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-# Kinesis' own rule for a stream's name.
+# Kinesis' rule for stream names.
 StreamName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class SettingsError(ValueError):
-    """A setting is missing, unknown or out of range: the message names it, its value and what is accepted."""
+    """A setting is missing, unknown or out of range. The message has the setting, its value and the accepted values."""
 
 
 class Settings(BaseModel):
-    """Settings of one invocation. Each is read from the environment variable of its name in capitals.
+    """Settings of one invocation. Each is read from the environment variable with its name in capitals.
 
-    clicks: click records of one invocation. users: population of the shop. period_seconds: the time that one
-    invocation covers, ending at its own. seed: another seed, another population and another behaviour.
-    malformed_share: of all records, those that no consumer can accept. late_share: of the others, those whose
-    event time lies behind the watermark.
+    Attributes:
+        clicks: click records per invocation.
+        users: size of the shop's population.
+        period_seconds: length of the simulated period, which ends at the invocation's time.
+        seed: determines the population and its behaviour.
+        malformed_share: share of all records that consumers must refuse.
+        late_share: share of the well-formed records with an event time behind the watermark.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,31 +40,33 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Self:
-        """Read the environment, then let the invocation override everything but the streams' names.
+        """Returns the settings of the environment with the invocation's overrides.
 
-        Overrides are JSON values: a number must be a number, not a string that looks like one.
-        Raises SettingsError.
+        Overrides are JSON values: a string is not accepted as a number. Stream names cannot be overridden.
+
+        Raises:
+            SettingsError: a setting is missing, unknown or out of range.
         """
         if unknown := sorted(overrides.keys() - OVERRIDABLE):
-            refused = ", ".join(f"{name} = {reprlib.repr(overrides[name])}" for name in unknown)
-            raise SettingsError(f"payload {refused}: a payload may only set {', '.join(sorted(OVERRIDABLE))}")
-        deployed = {name: environ[name.upper()] for name in cls.model_fields if name.upper() in environ}
+            unknown_settings = ", ".join(f"{name} = {reprlib.repr(overrides[name])}" for name in unknown)
+            raise SettingsError(f"payload {unknown_settings}: a payload may only set {', '.join(sorted(OVERRIDABLE))}")
+        environment_values = {name: environ[name.upper()] for name in cls.model_fields if name.upper() in environ}
         try:
-            settings = cls.model_validate_strings(deployed)
+            settings = cls.model_validate_strings(environment_values)
         except ValidationError as error:
-            raise SettingsError("; ".join(_refusals(error, "environment variable", str.upper))) from None
+            raise SettingsError("; ".join(_problems(error, "environment variable", str.upper))) from None
         try:
             return cls.model_validate(settings.model_dump() | dict(overrides), strict=True)
         except ValidationError as error:
-            raise SettingsError("; ".join(_refusals(error, "payload", str.lower))) from None
+            raise SettingsError("; ".join(_problems(error, "payload", str.lower))) from None
 
 
 OVERRIDABLE = Settings.model_fields.keys() - {"clicks_stream", "checkouts_stream"}
 
 
-def _refusals(error: ValidationError, source: str, spell: Callable[[str], str]) -> Iterator[str]:
-    """Say each problem in terms of what the operator typed; pydantic would name the model and a URL."""
+def _problems(error: ValidationError, source: str, spell_name: Callable[[str], str]) -> Iterator[str]:
+    """Yields a message per problem, with the setting as the operator wrote it instead of pydantic's model and URL."""
     for problem in error.errors():
-        name = spell(str(problem["loc"][0]))
+        name = spell_name(str(problem["loc"][0]))
         value = "" if problem["type"] == "missing" else f" = {reprlib.repr(problem['input'])}"
         yield f"{source} {name}{value}: {problem['msg']}"

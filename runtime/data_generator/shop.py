@@ -1,4 +1,4 @@
-"""The shop that is simulated: its channels, products and shoppers."""
+"""Channels, products and shoppers of the simulated shop."""
 
 import hashlib
 import random
@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 
 class Channel(NamedTuple):
-    """Where visits come from; direct traffic has no utm values.
+    """A marketing channel. Direct traffic has no utm values.
 
-    traffic: weight among visits. conversion: probability that a visit ends in a purchase.
+    Attributes:
+        traffic: the channel's share of the visits.
+        conversion: probability that a visit ends in a purchase.
     """
 
     utm_source: str | None
@@ -33,13 +35,13 @@ _TRAFFIC = tuple(channel.traffic for channel in CHANNELS)
 
 
 class Product(NamedTuple):
-    """One figure is the price in every currency that the shop takes."""
+    """A product of the catalogue. Its price is the same number in every currency."""
 
     product_id: str
     price: Decimal
 
 
-# Prices from 4.99 to 198.99; 37 and 195 share no factor, so neighbours differ.
+# Prices from 4.99 to 198.99. 37 and 195 are coprime, so neighbouring products differ in price.
 PRODUCTS = tuple(
     Product(f"product-{number:04d}", Decimal(5 + number * 37 % 195) - Decimal("0.01")) for number in range(400)
 )
@@ -48,12 +50,12 @@ DEVICES = ("mobile", "desktop", "tablet")
 CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD")
 PAYMENT_METHODS = ("card", "paypal", "apple_pay", "google_pay", "bank_transfer")
 
-# Every twentieth user's browser blocks tracking: they buy, and no click of theirs is ever seen.
+# Every twentieth user blocks tracking: their checkouts are recorded, their clicks are not.
 UNTRACKED_EVERY = 20
 
 
 class Shopper(NamedTuple):
-    """A user, with what stays the same from visit to visit."""
+    """A user, with the traits that are the same in every visit."""
 
     user_id: str
     device: str
@@ -63,7 +65,7 @@ class Shopper(NamedTuple):
 
 
 def shopper(seed: int, number: int) -> Shopper:
-    """Return user `number` of the population that `seed` stands for."""
+    """Returns user `number` of the population that `seed` determines."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
     traits = random.Random(int.from_bytes(digest[:8]))  # noqa: S311 - a simulation, not a secret
     return Shopper(
@@ -76,27 +78,27 @@ def shopper(seed: int, number: int) -> Shopper:
 
 
 def tracked_user(users: int, rng: random.Random) -> int:
-    """Return the number of a user who clicks; every population has one."""
+    """Returns the number of a random user whose clicks are recorded. Every population has at least one."""
     position = rng.randrange(users - users // UNTRACKED_EVERY)
     return position + position // (UNTRACKED_EVERY - 1)
 
 
 def untracked_user(users: int, rng: random.Random) -> int:
-    """Return the number of a user whose clicks are never seen. `users` must be at least UNTRACKED_EVERY."""
+    """Returns the number of a random user who blocks tracking. `users` must be at least UNTRACKED_EVERY."""
     return rng.randrange(users // UNTRACKED_EVERY) * UNTRACKED_EVERY + UNTRACKED_EVERY - 1
 
 
 def arrival_channel(visitor: Shopper, rng: random.Random) -> Channel:
-    """Return how the shopper came this time: mostly the way they always do."""
+    """Returns the channel of one visit: in most visits the shopper's home channel."""
     return visitor.home_channel if rng.random() < 0.6 else rng.choices(CHANNELS, _TRAFFIC)[0]
 
 
 def browse(rng: random.Random) -> Product:
-    """Return a product to look at; the first of the catalogue are the popular ones."""
+    """Returns a random product to view. Products early in the catalogue are more popular."""
     return PRODUCTS[int(len(PRODUCTS) * rng.random() ** 2)]
 
 
 def fill_basket(viewed: Sequence[Product], rng: random.Random) -> dict[Product, int]:
-    """Return the quantity of each product bought: what was looked at last or, unseen, anything."""
-    wanted = viewed[-2:] or [browse(rng)]
-    return {product: rng.choices((1, 2, 3), (80, 15, 5))[0] for product in dict.fromkeys(wanted)}
+    """Returns the quantity of each bought product: the last two viewed ones, or a random product if none was viewed."""
+    bought = viewed[-2:] or [browse(rng)]
+    return {product: rng.choices((1, 2, 3), (80, 15, 5))[0] for product in dict.fromkeys(bought)}

@@ -1,4 +1,4 @@
-"""Shoppers visit, click, buy, click again: one invocation's records. Pure: equal arguments, equal bytes."""
+"""Simulates the visits, clicks and purchases of one invocation. Deterministic: equal arguments give equal bytes."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from itertools import count
 from typing import NamedTuple
 
 from runtime.data_generator import shop
-from runtime.data_generator.defects import spoil
+from runtime.data_generator.defects import encode_with_random_defect
 from runtime.data_generator.events import (
     TIMESTAMP_FIELD,
     Event,
@@ -22,22 +22,22 @@ from runtime.data_generator.events import (
 from runtime.data_generator.invocation import Invocation
 from runtime.data_generator.settings import Settings
 
-# Records are published in the order of their times plus a random delay of up to this much.
+# Records are published in the order of their event times plus a random delay below this bound.
 DISORDER_MS = 3_000
-# How far before the period late events lie: the invocation before has moved the consumer's clock to the
-# period's start, and the watermark trails that by 5 minutes.
+# Range of the distance between a late event and the period's start. The previous invocation's events have advanced
+# the consumer to the period's start, and the watermark is 5 minutes behind that.
 LATE_MS = (5 * 60_000, 60 * 60_000)
 
 VISIT_CLICKS = (1, 2, 3, 4, 5, 8, 12, 20)
 VISIT_CLICKS_WEIGHTS = (30, 20, 15, 10, 10, 8, 5, 2)
 PURCHASES = (1, 2, 3)
 PURCHASES_WEIGHTS = (82, 15, 3)
-# Visits of untracked users, who only ever buy, per visit of tracked ones: a tenth of the checkouts.
+# Visits of untracked users per visit of a tracked user. Untracked visits always buy: a tenth of the checkouts.
 UNTRACKED_VISITS = 0.04
 
 
 class Record(NamedTuple):
-    """One record to publish. `defect` names what is wrong with a malformed one, from defects.DEFECTS."""
+    """A record to publish. `defect` is a name in defects.DEFECTS for malformed records, else None."""
 
     stream: Stream
     partition_key: str
@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """What one shopper does in one session."""
+    """One session of a shopper, with its numbers of clicks and purchases."""
 
     shopper: shop.Shopper
     channel: shop.Channel
@@ -56,18 +56,18 @@ class Visit(NamedTuple):
 
 
 def fingerprint(settings: Settings, invocation: Invocation) -> str:
-    """Return the hex digest of all that shapes the records: their random seed, and the root of their ids."""
+    """Returns a hex digest of everything that determines the records. It is their random seed and part of their ids."""
     shape = settings.model_dump(exclude={"clicks_stream", "checkouts_stream"})
     identity = json.dumps([invocation.id, invocation.time.isoformat(), shape], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()
 
 
 def simulate(settings: Settings, invocation: Invocation) -> list[Record]:
-    """Return the records of one invocation in the order in which to publish them.
+    """Returns the records of one invocation in publishing order.
 
-    Exactly `settings.clicks` are clicks, malformed ones included; about a tenth as many checkouts follow from
-    them. Event times lie in the period that ends at the invocation's time, or before it if late. Ids are
-    `clk-`, `chk-` or `ses-`, 16 hex digits of the fingerprint, and an ordinal.
+    There are exactly `settings.clicks` clicks, malformed clicks included, and about a tenth as many checkouts.
+    Event times lie in the period that ends at the invocation's time. Late events lie before that period. Ids
+    are `clk-`, `chk-` or `ses-`, 16 hex digits of the fingerprint, and an ordinal.
     """
     digest = fingerprint(settings, invocation)
     rng = random.Random(int(digest, 16))  # noqa: S311 - a simulation, not a secret
@@ -75,16 +75,16 @@ def simulate(settings: Settings, invocation: Invocation) -> list[Record]:
     start = end - settings.period_seconds * 1000
     arrivals = [
         (at + rng.randrange(DISORDER_MS), _record(stream, at, event, settings=settings, start=start, rng=rng))
-        for stream, at, event in _happenings(settings, start, end, digest[:16], rng)
+        for stream, at, event in _events(settings, start, end, digest[:16], rng)
     ]
     arrivals.sort(key=lambda arrival: arrival[0])
     return [record for _, record in arrivals]
 
 
-def _happenings(
+def _events(
     settings: Settings, start: int, end: int, root: str, rng: random.Random
 ) -> Iterator[tuple[Stream, int, Event]]:
-    """Yield each event without its timestamp, after its stream and its time in milliseconds since 1970."""
+    """Yields (stream, event time in milliseconds since 1970, event without its timestamp)."""
     click_ids = (f"clk-{root}-{ordinal:06d}" for ordinal in count())
     checkout_ids = (f"chk-{root}-{ordinal:06d}" for ordinal in count())
     session_ids = (f"ses-{root}-{ordinal:06d}" for ordinal in count())
@@ -102,7 +102,7 @@ def _happenings(
 
 
 def _visits(settings: Settings, rng: random.Random) -> Iterator[Visit]:
-    """Yield visits until exactly `settings.clicks` clicks are spent."""
+    """Yields visits with `settings.clicks` clicks in total."""
     clicks_left = settings.clicks
     while clicks_left:
         shopper = shop.shopper(settings.seed, shop.tracked_user(settings.users, rng))
@@ -120,9 +120,9 @@ def _purchases(rng: random.Random) -> int:
 
 
 def _timeline(visit: Visit, start: int, end: int, rng: random.Random) -> list[tuple[int, bool]]:
-    """Return the visit's steps as (milliseconds since 1970, whether it is a click rather than a purchase).
+    """Returns the visit's steps in time order, as (milliseconds since 1970, True for a click, False for a purchase).
 
-    Some purchases have clicks after them; none of a tracked user's comes before the visit's first click.
+    Some purchases are followed by clicks. A tracked user's first step is always a click.
     """
     steps = [True] * visit.clicks
     for _ in range(visit.purchases):
@@ -135,11 +135,11 @@ def _timeline(visit: Visit, start: int, end: int, rng: random.Random) -> list[tu
 
 
 def _record(stream: Stream, at: int, event: Event, *, settings: Settings, start: int, rng: random.Random) -> Record:
-    """Give the event its timestamp and its fate: most are in time and well formed."""
+    """Returns the event as a record with its timestamp. A random share is malformed, and a random share late."""
     malformed = rng.random() < settings.malformed_share
     late = not malformed and rng.random() < settings.late_share
     if late:
         at = start - rng.randint(*LATE_MS)
     event[TIMESTAMP_FIELD[stream]] = timestamp(at)
-    defect, data = spoil(stream, event, rng) if malformed else (None, encode(event))
+    defect, data = encode_with_random_defect(stream, event, rng) if malformed else (None, encode(event))
     return Record(stream, event["user_id"], data, late, defect)

@@ -1,4 +1,4 @@
-"""Which action an invocation asks for."""
+"""The orchestrator's actions, and how an event selects one."""
 
 import json
 import reprlib
@@ -8,14 +8,17 @@ Action = Literal["start", "stop", "status"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
-class InvalidAction(ValueError):  # noqa: N818 - what an operator reads as Lambda's error type
-    """The invocation asks for nothing that can be done; the message lists what can."""
+class InvalidAction(ValueError):  # noqa: N818 - operators see the name as Lambda's error type
+    """The event selects no known action. The message lists the valid actions or rules."""
 
 
 def requested_action(event: object, scheduled_actions: str) -> Action:
-    """Return the action of `{"action": ACTION}`, or the one configured for the rule of EventBridge's event.
+    """Returns the action of `{"action": ACTION}`, or the action configured for the rule of an EventBridge event.
 
-    `scheduled_actions` is the text of a JSON object from rule name to action. Raises InvalidAction.
+    `scheduled_actions` is a JSON object that maps rule names to actions.
+
+    Raises:
+        InvalidAction: the event or `scheduled_actions` has the wrong form, or the rule or action is unknown.
     """
     valid = f"valid actions: {', '.join(ACTIONS)}"
     if isinstance(event, dict) and "detail-type" in event:
@@ -24,14 +27,14 @@ def requested_action(event: object, scheduled_actions: str) -> Action:
         action = event["action"]
     else:
         raise InvalidAction(f'payload {reprlib.repr(event)} is not {{"action": ACTION}}; {valid}')
-    for known in ACTIONS:
-        if action == known:
-            return known
+    for known_action in ACTIONS:
+        if action == known_action:
+            return known_action
     raise InvalidAction(f"action {reprlib.repr(action)} is unknown; {valid}")
 
 
 def _scheduled(event: dict[str, object], scheduled_actions: str) -> object:
-    """Return the action of the rule whose ARN is the event's resource: `arn:...:rule/[BUS/]NAME`."""
+    """Returns the action of the event's rule, which `resources` has as `arn:...:rule/[BUS/]NAME`."""
     try:
         actions = json.loads(scheduled_actions)
     except json.JSONDecodeError as error:
@@ -42,6 +45,6 @@ def _scheduled(event: dict[str, object], scheduled_actions: str) -> object:
     arn = resources[0] if isinstance(resources, list) and resources else ""
     rule = str(arn).rpartition("/")[2]
     if rule not in actions:
-        known = ", ".join(sorted(actions)) or "none"
-        raise InvalidAction(f"rule '{rule}' has no action in SCHEDULED_ACTIONS; rules that have one: {known}")
+        known_rules = ", ".join(sorted(actions)) or "none"
+        raise InvalidAction(f"rule '{rule}' has no action in SCHEDULED_ACTIONS; rules with an action: {known_rules}")
     return actions[rule]

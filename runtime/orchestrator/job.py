@@ -1,6 +1,6 @@
-"""Start, stop and report on the runs of one Glue job.
+"""Starts, stops and reports on the runs of one Glue job.
 
-The job's MaxConcurrentRuns must be 1 (Glue's default): then two starts at the same moment still make one run.
+The job's MaxConcurrentRuns must be 1, Glue's default. Two concurrent starts then create only one run.
 """
 
 from collections.abc import Iterable
@@ -14,71 +14,69 @@ if TYPE_CHECKING:
 ACTIVE = {"STARTING", "RUNNING", "WAITING"}
 STOPPING = {"STOPPING"}
 
-# GetJobRuns gives at most 200 runs a page, newest first. No active run hides behind a thousand newer ones.
+# GetJobRuns returns at most 200 runs a page, newest first. An active run is always among the newest thousand.
 PAGE_SIZE = 200
 RECENT = 1000
 # BatchStopJobRun's limit.
 STOP_BATCH = 25
 
 
-class StillStopping(RuntimeError):  # noqa: N818 - named after what the caller has to wait for
-    """The job cannot start before its last run has stopped. Lambda tries a failed scheduled start again."""
-
-
 def start(glue: "GlueClient", job_name: str) -> dict[str, Any]:
-    """Start a run unless there is one. Return run_id, state, and outcome: started or already_running.
+    """Starts a run unless one is active or stopping.
 
-    Raises StillStopping while the last run is on its way out.
+    Returns:
+        `run_id`, `state`, and `outcome`: started, already_running or still_stopping. After the last, a later start has
+        to start the job.
     """
     run = _unfinished_run(glue, job_name)
     if run is None:
         try:
             run_id = glue.start_job_run(JobName=job_name)["JobRunId"]
         except glue.exceptions.ConcurrentRunsExceededException:
-            # Someone else's start came between our look and our start.
+            # A concurrent start created a run after the look-up above.
             run = _unfinished_run(glue, job_name)
             if run is None:
                 raise
         else:
             return {"run_id": run_id, "state": "STARTING", "outcome": "started"}
-    if run["JobRunState"] in STOPPING:
-        raise StillStopping(f"run {run['Id']} of job {job_name} is STOPPING: start again when it has stopped")
-    return {"run_id": run["Id"], "state": run["JobRunState"], "outcome": "already_running"}
+    outcome = "still_stopping" if run["JobRunState"] in STOPPING else "already_running"
+    return {"run_id": run["Id"], "state": run["JobRunState"], "outcome": outcome}
 
 
 def stop(glue: "GlueClient", job_name: str) -> dict[str, Any]:
-    """Ask every active run to stop, and wait for none.
+    """Asks Glue to stop every active run. Does not wait until the runs have stopped.
 
-    Return the run ids stopped and already_stopping; errors, each of run_id and error; and outcome:
-    stop_requested, stop_refused, already_stopping or nothing_running.
+    Returns:
+        `stopped` and `already_stopping`, run ids; `errors`, each with `run_id` and `error`; and `outcome`:
+        stop_requested, stop_refused, already_stopping or nothing_running.
     """
     runs = _recent_runs(glue, job_name)
     active, stopping = _ids(runs, ACTIVE), _ids(runs, STOPPING)
     stopped: list[str] = []
     errors: list[dict[str, str]] = []
     for first in range(0, len(active), STOP_BATCH):
-        answer = glue.batch_stop_job_run(JobName=job_name, JobRunIds=active[first : first + STOP_BATCH])
-        stopped += [run["JobRunId"] for run in answer["SuccessfulSubmissions"]]
-        for error in answer["Errors"]:
+        response = glue.batch_stop_job_run(JobName=job_name, JobRunIds=active[first : first + STOP_BATCH])
+        stopped += [run["JobRunId"] for run in response["SuccessfulSubmissions"]]
+        for error in response["Errors"]:
             detail = error["ErrorDetail"]
             text = f"{detail['ErrorCode']}: {detail['ErrorMessage']}"
             errors.append({"run_id": error["JobRunId"], "error": text})
-    outcomes = {"stop_requested": stopped, "stop_refused": errors, "already_stopping": stopping}
-    outcome = next((name for name, found in outcomes.items() if found), "nothing_running")
+    entries_by_outcome = {"stop_requested": stopped, "stop_refused": errors, "already_stopping": stopping}
+    outcome = next((name for name, entries in entries_by_outcome.items() if entries), "nothing_running")
     return {"stopped": stopped, "already_stopping": stopping, "errors": errors, "outcome": outcome}
 
 
 def status(glue: "GlueClient", job_name: str) -> dict[str, Any]:
-    """Report the newest run: run_id, state, started (ISO-8601, UTC), duration_seconds, error_message.
+    """Returns the newest run's `run_id`, `state`, `started` (ISO-8601, UTC), `duration_seconds` and `error_message`.
 
-    error_message is None unless the run has one. A job that never ran has the state NEVER_RUN, all else None.
+    `error_message` is None for a run without an error. A job without runs has the state NEVER_RUN, and None otherwise.
     """
     runs = _recent_runs(glue, job_name)
     return report(max(runs, key=lambda run: run["StartedOn"], default=None), datetime.now(UTC))
 
 
 def report(run: "JobRunTypeDef | None", now: datetime) -> dict[str, Any]:
-    """Return the status of a run, or of none; the duration of one that goes on lasts until `now`."""
+    """Returns the status of `run`; None stands for a job without runs. An unfinished run's duration ends `now`."""
     if run is None:
         fields = ("run_id", "started", "duration_seconds", "error_message")
         return dict.fromkeys(fields) | {"state": "NEVER_RUN"}
@@ -100,6 +98,7 @@ def _recent_runs(glue: "GlueClient", job_name: str) -> "list[JobRunTypeDef]":
 
 
 def _unfinished_run(glue: "GlueClient", job_name: str) -> "JobRunTypeDef | None":
+    """Returns an active run, else a stopping run, else None."""
     unfinished = [run for run in _recent_runs(glue, job_name) if run["JobRunState"] in ACTIVE | STOPPING]
     return min(unfinished, key=lambda run: run["JobRunState"] in STOPPING, default=None)
 

@@ -1,4 +1,4 @@
-"""The function's surroundings: its environment, its context, and the emulator's streams."""
+"""Fixtures of the Lambda function: its environment, its context, and streams in the emulator."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,16 +50,16 @@ def streams(emulator: str) -> "Iterator[KinesisClient]":
 
 
 def read_all(client: "KinesisClient", stream: str) -> dict[str, list[tuple[str, bytes]]]:
-    """Read each shard of the stream: (partition key, data) in order."""
-    shards: dict[str, list[tuple[str, bytes]]] = {}
+    """Returns the records of each shard by shard id, as (partition key, data), in order."""
+    records_by_shard: dict[str, list[tuple[str, bytes]]] = {}
     for shard in client.list_shards(StreamName=stream)["Shards"]:
         iterator = client.get_shard_iterator(
             StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
-        shards[shard["ShardId"]] = read = []
+        records_by_shard[shard["ShardId"]] = shard_records = []
         while page := client.get_records(ShardIterator=iterator):
-            read += [(record["PartitionKey"], record["Data"]) for record in page["Records"]]
+            shard_records += [(record["PartitionKey"], record["Data"]) for record in page["Records"]]
             iterator = page["NextShardIterator"]
             if not page["Records"]:
                 break
-    return shards
+    return records_by_shard

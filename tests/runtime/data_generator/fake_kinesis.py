@@ -1,4 +1,4 @@
-"""A Kinesis that fails as told, in no time."""
+"""A Kinesis client with scripted responses and a simulated clock."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
@@ -26,13 +26,13 @@ def accept(data: list[bytes]) -> dict[str, Any]:
 
 
 def refuse_some(refused: set[bytes]) -> Answer:
-    """Answer 200, having left out the entries of these data."""
+    """Returns a function that answers 200 and refuses the entries with these data."""
 
     def answer(data: list[bytes]) -> dict[str, Any]:
-        taken = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
-        throttled = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
-        entries = [throttled if datum.strip() in refused else taken for datum in data]
-        return {"FailedRecordCount": entries.count(throttled), "Records": entries}
+        accepted_entry = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
+        refused_entry = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
+        entries = [refused_entry if datum.strip() in refused else accepted_entry for datum in data]
+        return {"FailedRecordCount": entries.count(refused_entry), "Records": entries}
 
     return answer
 
@@ -57,7 +57,10 @@ def client_error(code: str, status: int) -> ClientError:
 
 
 class FakeKinesis:
-    """Answers as scripted, then accepts; remembers what it was sent. Time passes only in waits."""
+    """Gives the scripted answers, then the answer `then`. Keeps the requests and the waits.
+
+    Its clock advances by each wait, and by `seconds_a_request` in each request.
+    """
 
     def __init__(self, *script: Answer, then: Answer = accept) -> None:
         self.answers: Iterator[Answer] = iter(script)

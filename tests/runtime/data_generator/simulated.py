@@ -1,4 +1,4 @@
-"""What the tests of the simulation share."""
+"""Helpers of the simulation's tests."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ INVOCATION = Invocation("event-1", END)
 HOUR = timedelta(hours=1)
 
 
-def make(**overrides: Any) -> Settings:
+def make_settings(**overrides: Any) -> Settings:
     return Settings(clicks_stream="shop-clicks", checkouts_stream="shop-checkouts", **overrides)
 
 
-def good(records: list[Record], stream: Stream) -> list[dict[str, Any]]:
+def well_formed_events(records: list[Record], stream: Stream) -> list[dict[str, Any]]:
     return [json.loads(record.data) for record in records if record.stream == stream and not record.defect]
 
 
-def time_of(event: dict[str, Any]) -> datetime:
+def event_time(event: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(event.get("click_timestamp") or event["checkout_timestamp"])

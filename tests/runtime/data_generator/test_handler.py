@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 
-def test_what_is_simulated_arrives_in_the_streams_and_is_counted(
+def test_simulated_records_arrive_in_the_streams_and_are_counted(
     streams: "KinesisClient", caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -29,10 +29,10 @@ def test_what_is_simulated_arrives_in_the_streams_and_is_counted(
     )
     records = simulate(settings, INVOCATION)
     clicks, checkouts = read_all(streams, "shop-clicks"), read_all(streams, "shop-checkouts")
-    for read, stream in ((clicks, "clicks"), (checkouts, "checkouts")):
+    for shards, stream in ((clicks, "clicks"), (checkouts, "checkouts")):
         expected = [(record.partition_key, record.data) for record in records if record.stream == stream]
-        assert sorted(pair for shard in read.values() for pair in shard) == sorted(expected)
-        for shard in read.values():
+        assert sorted(pair for shard in shards.values() for pair in shard) == sorted(expected)
+        for shard in shards.values():
             assert shard == [pair for pair in expected if pair in set(shard)]
     assert min(len(shard) for shard in clicks.values()) > 500
     assert counts == {
@@ -43,19 +43,19 @@ def test_what_is_simulated_arrives_in_the_streams_and_is_counted(
         "late": sum(record.late for record in records),
         "retried": 0,
     }
-    [line] = [record for record in caplog.records if record.name == module.__name__]
-    assert counts.items() <= vars(line).items()
-    assert vars(line)["fingerprint"] == fingerprint(settings, INVOCATION)
+    [log_record] = [record for record in caplog.records if record.name == module.__name__]
+    assert counts.items() <= vars(log_record).items()
+    assert vars(log_record)["fingerprint"] == fingerprint(settings, INVOCATION)
     json.dumps(counts)
 
 
 def test_a_retried_invocation_publishes_the_same_records_again(streams: "KinesisClient") -> None:
     event = EVENT | {"detail": {"clicks": 100}}
     assert handler(event, Context(30)) == handler(event, Context(20))
-    [first] = read_all(streams, "shop-checkouts").values()
-    half = len(first) // 2
+    [published] = read_all(streams, "shop-checkouts").values()
+    half = len(published) // 2
     assert half > 0
-    assert first[:half] == first[half:]
+    assert published[:half] == published[half:]
 
 
 def test_a_refused_payload_publishes_nothing(streams: "KinesisClient") -> None:
@@ -64,12 +64,12 @@ def test_a_refused_payload_publishes_nothing(streams: "KinesisClient") -> None:
     assert [shard for shard in read_all(streams, "shop-clicks").values() if shard] == []
 
 
-def test_a_missing_stream_fails_the_invocation_and_says_so(emulator: str) -> None:
+def test_a_missing_stream_fails_the_invocation_with_kinesis_error(emulator: str) -> None:
     with pytest.raises(PublishError, match=r"5 of 5 clicks.*ResourceNotFoundException"):
         handler({"clicks": 5}, Context(30))
 
 
-def test_an_unreachable_endpoint_fails_the_invocation_within_its_time(
+def test_an_unreachable_endpoint_fails_the_invocation_within_its_budget(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", f"http://127.0.0.1:{free_port()}")
@@ -79,10 +79,10 @@ def test_an_unreachable_endpoint_fails_the_invocation_within_its_time(
 
 def test_refused_entries_are_counted_as_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "simulate", lambda *_: [record(1), record(2)])
-    taken = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
+    accepted = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
     refused = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure."}
     with Stubber(module.kinesis()) as stub:
         expected = {"StreamName": "shop-clicks", "Records": ANY}
-        stub.add_response("put_records", {"FailedRecordCount": 1, "Records": [taken, refused]}, expected)
-        stub.add_response("put_records", {"Records": [taken]}, expected)
+        stub.add_response("put_records", {"FailedRecordCount": 1, "Records": [accepted, refused]}, expected)
+        stub.add_response("put_records", {"Records": [accepted]}, expected)
         assert handler(EVENT, None)["retried"] == 1

@@ -25,16 +25,16 @@ def read(event: object, request_id: str = "request-1", now: datetime = NOW) -> t
     return read_event(event, request_id=request_id, now=now)
 
 
-def test_a_scheduled_event_gives_its_own_id_and_time_and_overrides_nothing() -> None:
+def test_a_scheduled_event_has_its_own_id_and_time_and_no_overrides() -> None:
     expected = Invocation(SCHEDULED["id"], datetime(2026, 5, 5, 10, 5, tzinfo=UTC))
     assert read(SCHEDULED) == (expected, {})
 
 
-def test_a_scheduled_event_does_not_depend_on_when_or_by_which_request_it_is_handled() -> None:
+def test_a_scheduled_event_is_independent_of_the_clock_and_the_request() -> None:
     assert read(SCHEDULED, "request-2", NOW + timedelta(hours=1)) == read(SCHEDULED)
 
 
-def test_overrides_stand_in_detail_or_at_the_top_which_wins() -> None:
+def test_top_level_overrides_win_over_overrides_in_detail() -> None:
     event = SCHEDULED | {"detail": {"clicks": 1, "users": 2}, "clicks": 3}
     assert read(event)[1] == {"clicks": 3, "users": 2}
 
@@ -46,7 +46,7 @@ def test_a_seed_without_a_time_is_repeatable() -> None:
     assert read({"clicks": 5001, "seed": 7})[0].id != first[0].id
 
 
-def test_neither_seed_nor_time_means_now_under_an_id_of_its_own() -> None:
+def test_a_run_without_seed_and_time_ends_now_with_a_unique_id() -> None:
     first, _ = read({"clicks": 10})
     assert first.time == NOW
     others = [
@@ -57,13 +57,13 @@ def test_neither_seed_nor_time_means_now_under_an_id_of_its_own() -> None:
     assert len({first.id, *(other.id for other in others)}) == 4
 
 
-def test_a_time_in_another_zone_is_the_same_instant() -> None:
+def test_a_time_in_another_zone_is_converted_to_utc() -> None:
     invocation, _ = read({"id": "x", "time": "2026-05-05T12:05:00+02:00"})
     assert invocation == Invocation("x", datetime(2026, 5, 5, 10, 5, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
-    ("event", "named"),
+    ("event", "message"),
     [
         (None, "payload = None"),
         ([], r"payload = \[\]"),
@@ -78,6 +78,6 @@ def test_a_time_in_another_zone_is_the_same_instant() -> None:
         ({"time": "9999-12-31T23:59:59-01:00"}, "payload time = '9999-12-31T23:59:59-01:00'"),
     ],
 )
-def test_a_payload_of_the_wrong_form_is_refused_by_field_and_value(event: object, named: str) -> None:
-    with pytest.raises(SettingsError, match=named):
+def test_an_invalid_payload_is_refused_with_its_field_and_value(event: object, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         read(event)

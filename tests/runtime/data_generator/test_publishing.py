@@ -21,20 +21,20 @@ from tests.runtime.data_generator.fake_kinesis import (
 )
 
 
-def test_nothing_is_sent_twice_when_all_is_accepted() -> None:
+def test_accepted_records_are_sent_only_once() -> None:
     kinesis = FakeKinesis()
     assert kinesis.publish([record(n) for n in range(1200)]) == 0
     assert [len(data) for _, data in kinesis.requests] == [500, 500, 200]
     assert kinesis.waits == []
 
 
-def test_nothing_to_publish_makes_no_request() -> None:
+def test_no_records_make_no_request() -> None:
     kinesis = FakeKinesis()
     assert kinesis.publish([]) == 0
     assert kinesis.requests == []
 
 
-def test_the_streams_take_turns_in_the_order_of_the_records() -> None:
+def test_requests_alternate_between_the_streams_in_record_order() -> None:
     kinesis = FakeKinesis()
     kinesis.publish([record(n, "checkouts" if n % 10 == 9 else "clicks") for n in range(1000)])
     assert [(name, len(data)) for name, data in kinesis.requests] == [
@@ -48,28 +48,28 @@ def test_the_streams_take_turns_in_the_order_of_the_records() -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 1024 * 1024 - 11), max_size=30) | st.lists(st.just(1), max_size=1100))
-def test_every_request_is_within_the_limits_and_all_records_are_in_one_in_order(sizes: list[int]) -> None:
+def test_requests_respect_the_limits_and_contain_every_record_in_order(sizes: list[int]) -> None:
     blob = bytes(1024 * 1024)
     records = [Record("clicks", f"user-{n:06d}", blob[:size], False, None) for n, size in enumerate(sizes)]
-    cut = [request for _, request in requests(records)]
-    assert [one for request in cut for one in request] == records
-    for request in cut:
-        assert 0 < len(request) <= 500
-        assert sum(len(one.data) + len(one.partition_key) for one in request) <= MAX_REQUEST_BYTES
+    batches = [batch for _, batch in requests(records)]
+    assert [entry for batch in batches for entry in batch] == records
+    for batch in batches:
+        assert 0 < len(batch) <= 500
+        assert sum(len(entry.data) + len(entry.partition_key) for entry in batch) <= MAX_REQUEST_BYTES
 
 
-def test_large_records_share_a_request_up_to_its_size() -> None:
-    cut = [len(request) for _, request in requests([record(n, size=1024 * 1024 - 11) for n in range(12)])]
-    assert cut == [5, 5, 2]
+def test_large_records_share_a_request_up_to_the_size_limit() -> None:
+    batch_sizes = [len(batch) for _, batch in requests([record(n, size=1024 * 1024 - 11) for n in range(12)])]
+    assert batch_sizes == [5, 5, 2]
 
 
-def test_a_record_larger_than_kinesis_takes_is_refused_with_its_size() -> None:
+def test_an_oversized_record_is_refused_with_its_size() -> None:
     with pytest.raises(ValueError, match="a record of clicks has 1048577 bytes"):
         list(requests([record(1, size=1024 * 1024 - 10)]))
     assert list(requests([record(1, size=1024 * 1024 - 11)]))
 
 
-def test_only_failed_entries_are_sent_again_and_in_order() -> None:
+def test_only_refused_entries_are_retried_and_in_order() -> None:
     kinesis = FakeKinesis(refuse_some({b"7", b"3", b"498"}), refuse_some({b"7"}))
     assert kinesis.publish([record(n) for n in range(600)]) == 4
     assert [data for _, data in kinesis.requests[1:3]] == [[b"3", b"7", b"498"], [b"7"]]
@@ -92,7 +92,7 @@ def test_only_failed_entries_are_sent_again_and_in_order() -> None:
     ],
     ids=str,
 )
-def test_a_request_that_failed_for_a_while_is_sent_again_whole(error: Exception) -> None:
+def test_a_request_with_a_transient_error_is_retried_whole(error: Exception) -> None:
     kinesis = FakeKinesis(fail(error), fail(error))
     assert kinesis.publish([record(1), record(2)]) == 4
     assert [data for _, data in kinesis.requests] == [[b"1", b"2"]] * 3
@@ -100,14 +100,14 @@ def test_a_request_that_failed_for_a_while_is_sent_again_whole(error: Exception)
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "KMSDisabledException"])
-def test_an_error_that_no_waiting_heals_fails_at_once(code: str) -> None:
+def test_a_permanent_error_fails_without_a_retry(code: str) -> None:
     kinesis = FakeKinesis(then=fail(client_error(code, 400)))
     with pytest.raises(PublishError, match=rf"not accepted: 1 of 1 clicks; last error: ClientError: .*{code}"):
         kinesis.publish([record(1)])
     assert len(kinesis.requests) == 1
 
 
-def test_waits_grow_to_a_cap_with_full_jitter() -> None:
+def test_retry_waits_grow_to_a_cap_with_full_jitter() -> None:
     waits = [wait for _ in range(40) for wait in waits_of_twelve_retries()]
     assert max(waits) <= 5
     assert max(waits[::12]) <= 0.1
@@ -121,7 +121,7 @@ def waits_of_twelve_retries() -> list[float]:
     return kinesis.waits
 
 
-def test_a_spent_budget_raises_and_counts_what_each_stream_still_lacks() -> None:
+def test_a_spent_budget_raises_with_the_unaccepted_records_by_stream() -> None:
     records = [record(n, "checkouts" if n % 10 == 9 else "clicks") for n in range(1000)]
     kinesis = FakeKinesis(refuse_some({b"0", b"1"}), accept, accept, then=refuse_all)
     with pytest.raises(PublishError) as failure:
@@ -131,13 +131,13 @@ def test_a_spent_budget_raises_and_counts_what_each_stream_still_lacks() -> None
     assert 5 < sum(kinesis.waits) < 20
 
 
-def test_entries_accepted_in_a_request_that_never_completes_count_as_accepted() -> None:
+def test_accepted_entries_of_an_incomplete_request_count_as_accepted() -> None:
     kinesis = FakeKinesis(then=refuse_some({b"2"}))
     with pytest.raises(PublishError, match="1 of 3 clicks"):
         kinesis.publish([record(n) for n in range(3)], budget_seconds=1)
 
 
-def test_a_kinesis_that_is_slow_without_failing_spends_the_budget_too() -> None:
+def test_slow_requests_without_errors_spend_the_budget() -> None:
     kinesis = FakeKinesis()
     kinesis.seconds_a_request = 6
     with pytest.raises(PublishError, match="1000 of 2000 clicks; last error: NotAccepted: OutOfTime"):

@@ -5,7 +5,7 @@ from runtime.data_generator.settings import Settings, SettingsError
 STREAMS = {"CLICKS_STREAM": "shop-clicks", "CHECKOUTS_STREAM": "shop-checkouts"}
 
 
-def test_only_the_streams_have_no_default() -> None:
+def test_every_setting_but_the_stream_names_has_a_default() -> None:
     settings = Settings.load(STREAMS, {})
     assert settings.model_dump() == {
         "clicks_stream": "shop-clicks",
@@ -19,12 +19,12 @@ def test_only_the_streams_have_no_default() -> None:
     }
 
 
-def test_the_payload_overrides_the_environment_and_the_environment_the_defaults() -> None:
+def test_the_payload_overrides_the_environment_which_overrides_the_defaults() -> None:
     settings = Settings.load(STREAMS | {"CLICKS": "10", "USERS": "20", "LATE_SHARE": "0.5"}, {"clicks": 11})
     assert (settings.clicks, settings.users, settings.late_share) == (11, 20, 0.5)
 
 
-def test_unrelated_environment_variables_are_no_settings() -> None:
+def test_unrelated_environment_variables_are_ignored() -> None:
     assert Settings.load(STREAMS | {"PATH": "/bin", "clicks": "7"}, {}).clicks == 1500
 
 
@@ -43,7 +43,7 @@ def test_unrelated_environment_variables_are_no_settings() -> None:
         ("CLICKS_STREAM", "no spaces", "match pattern"),
     ],
 )
-def test_a_bad_environment_variable_is_refused_by_name_with_value_and_what_is_accepted(
+def test_a_bad_environment_variable_is_refused_with_value_and_accepted_values(
     name: str, value: str, accepted: str
 ) -> None:
     with pytest.raises(SettingsError) as refusal:
@@ -53,7 +53,7 @@ def test_a_bad_environment_variable_is_refused_by_name_with_value_and_what_is_ac
     assert accepted in message
 
 
-def test_a_missing_stream_name_is_refused_by_its_environment_variable() -> None:
+def test_a_missing_stream_name_is_reported_with_its_environment_variable() -> None:
     with pytest.raises(SettingsError, match="environment variable CHECKOUTS_STREAM: Field required"):
         Settings.load({"CLICKS_STREAM": "shop-clicks"}, {})
 
@@ -74,14 +74,14 @@ def test_a_missing_stream_name_is_refused_by_its_environment_variable() -> None:
         ("late_share", [0.1]),
     ],
 )
-def test_a_bad_override_is_refused_by_name_and_value(name: str, value: object) -> None:
+def test_a_bad_override_is_refused_with_name_and_value(name: str, value: object) -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.load(STREAMS, {name: value})
     assert f"payload {name} = {value!r}: " in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", ["clickz", "CLICKS", "clicks_stream", "checkouts_stream"])
-def test_an_override_of_no_setting_or_of_a_stream_is_refused_with_what_may_be_set(name: str) -> None:
+def test_an_unknown_or_stream_override_is_refused_with_the_allowed_settings(name: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.load(STREAMS, {name: "x"})
     message = str(refusal.value)
@@ -89,6 +89,6 @@ def test_an_override_of_no_setting_or_of_a_stream_is_refused_with_what_may_be_se
     assert "clicks, late_share, malformed_share, period_seconds, seed, users" in message
 
 
-def test_every_problem_is_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(SettingsError, match=r"payload clicks = -1: .*; payload users = 0: "):
         Settings.load(STREAMS, {"clicks": -1, "users": 0})

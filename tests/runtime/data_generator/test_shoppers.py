@@ -9,32 +9,32 @@ from typing import Any
 import pytest
 
 from runtime.data_generator.simulation import Record, simulate
-from tests.runtime.data_generator.simulated import HOUR, INVOCATION, good, make, time_of
+from tests.runtime.data_generator.simulated import HOUR, INVOCATION, event_time, make_settings, well_formed_events
 
 
 def times_by(field: str, events: list[dict[str, Any]]) -> dict[str, list[datetime]]:
     times: dict[str, list[datetime]] = defaultdict(list)
     for event in events:
-        times[event[field]].append(time_of(event))
-    return {found: sorted(times[found]) for found in times}
+        times[event[field]].append(event_time(event))
+    return {key: sorted(times[key]) for key in times}
 
 
 @pytest.fixture(scope="module")
-def plenty() -> list[Record]:
-    return simulate(make(clicks=20_000, malformed_share=0.02), INVOCATION)
+def simulated() -> list[Record]:
+    return simulate(make_settings(clicks=20_000, malformed_share=0.02), INVOCATION)
 
 
 @pytest.fixture(scope="module")
-def clicks(plenty: list[Record]) -> list[dict[str, Any]]:
-    return good(plenty, "clicks")
+def clicks(simulated: list[Record]) -> list[dict[str, Any]]:
+    return well_formed_events(simulated, "clicks")
 
 
 @pytest.fixture(scope="module")
-def checkouts(plenty: list[Record]) -> list[dict[str, Any]]:
-    return good(plenty, "checkouts")
+def checkouts(simulated: list[Record]) -> list[dict[str, Any]]:
+    return well_formed_events(simulated, "checkouts")
 
 
-def test_money_adds_up_to_the_cent(checkouts: list[dict[str, Any]]) -> None:
+def test_the_total_amount_is_the_exact_sum_of_the_items(checkouts: list[dict[str, Any]]) -> None:
     for event in checkouts:
         assert event["items"]
         assert all(list(item) == ["product_id", "quantity", "unit_price"] for item in event["items"])
@@ -45,7 +45,7 @@ def test_money_adds_up_to_the_cent(checkouts: list[dict[str, Any]]) -> None:
         assert Decimal(event["total_amount"]) == total
 
 
-def test_about_a_tenth_as_many_checkouts_as_clicks_follow(checkouts: list[dict[str, Any]]) -> None:
+def test_checkouts_are_about_a_tenth_of_the_clicks(checkouts: list[dict[str, Any]]) -> None:
     assert 1_600 < len(checkouts) < 2_400
 
 
@@ -58,10 +58,10 @@ def test_a_user_keeps_device_and_currency(clicks: list[dict[str, Any]], checkout
     assert len({currency for _, currency in currencies}) > 3
 
 
-def test_another_seed_is_another_population() -> None:
+def test_another_seed_gives_another_population() -> None:
     def devices(seed: int) -> dict[str, str]:
-        records = simulate(make(seed=seed, users=50), INVOCATION)
-        return {event["user_id"]: event["device_type"] for event in good(records, "clicks")}
+        records = simulate(make_settings(seed=seed, users=50), INVOCATION)
+        return {event["user_id"]: event["device_type"] for event in well_formed_events(records, "clicks")}
 
     assert devices(1) != devices(2)
 
@@ -94,38 +94,38 @@ def test_some_checkouts_have_no_click_in_the_hour_before(
     unattributed = [
         event
         for event in checkouts
-        if not any(time_of(event) - HOUR <= at <= time_of(event) for at in clicked.get(event["user_id"], []))
+        if not any(event_time(event) - HOUR <= at <= event_time(event) for at in clicked.get(event["user_id"], []))
     ]
-    never = [event for event in unattributed if event["user_id"] not in clicked]
+    never_clicked = [event for event in unattributed if event["user_id"] not in clicked]
     assert 0.05 < len(unattributed) / len(checkouts) < 0.25
-    assert len(never) / len(checkouts) > 0.05
+    assert len(never_clicked) / len(checkouts) > 0.05
 
 
-def test_some_shoppers_click_on_after_buying(clicks: list[dict[str, Any]], checkouts: list[dict[str, Any]]) -> None:
+def test_some_shoppers_click_after_buying(clicks: list[dict[str, Any]], checkouts: list[dict[str, Any]]) -> None:
     clicked = times_by("session_id", clicks)
     bought = [event for event in checkouts if event["session_id"] in clicked]
-    assert sum(clicked[event["session_id"]][-1] > time_of(event) for event in bought) > 0.05 * len(bought)
+    assert sum(clicked[event["session_id"]][-1] > event_time(event) for event in bought) > 0.05 * len(bought)
 
 
-def test_events_come_out_of_order_by_seconds_only(plenty: list[Record]) -> None:
-    times = [time_of(json.loads(record.data)) for record in plenty if not record.defect and not record.late]
-    newest, worst, behind = times[0], timedelta(0), 0
+def test_events_are_out_of_order_by_at_most_three_seconds(simulated: list[Record]) -> None:
+    times = [event_time(json.loads(record.data)) for record in simulated if not record.defect and not record.late]
+    newest, largest_lag, out_of_order = times[0], timedelta(0), 0
     for at in times:
         newest = max(newest, at)
-        worst = max(worst, newest - at)
-        behind += at < newest
-    assert behind > len(times) / 2
-    assert timedelta(seconds=1) < worst <= timedelta(seconds=3)
+        largest_lag = max(largest_lag, newest - at)
+        out_of_order += at < newest
+    assert out_of_order > len(times) / 2
+    assert timedelta(seconds=1) < largest_lag <= timedelta(seconds=3)
 
 
-def test_the_streams_go_out_side_by_side(plenty: list[Record]) -> None:
+def test_clicks_and_checkouts_are_interleaved(simulated: list[Record]) -> None:
     shares = [
-        sum(record.stream == "checkouts" for record in plenty[at : at + 1000]) / 1000
-        for at in range(0, len(plenty) - 1000, 1000)
+        sum(record.stream == "checkouts" for record in simulated[at : at + 1000]) / 1000
+        for at in range(0, len(simulated) - 1000, 1000)
     ]
     assert 0.02 < min(shares) <= max(shares) < 0.2
 
 
-def test_the_shares_of_late_and_malformed_are_as_set(plenty: list[Record]) -> None:
-    assert sum(record.late for record in plenty) / len(plenty) == pytest.approx(0.01, abs=0.004)
-    assert sum(record.defect is not None for record in plenty) / len(plenty) == pytest.approx(0.02, abs=0.004)
+def test_the_late_and_malformed_shares_match_the_settings(simulated: list[Record]) -> None:
+    assert sum(record.late for record in simulated) / len(simulated) == pytest.approx(0.01, abs=0.004)
+    assert sum(record.defect is not None for record in simulated) / len(simulated) == pytest.approx(0.02, abs=0.004)

@@ -16,7 +16,7 @@ from runtime.data_generator.events import TIMESTAMP_FIELD
 from runtime.data_generator.invocation import Invocation
 from runtime.data_generator.settings import Settings
 from runtime.data_generator.simulation import Record, fingerprint, simulate
-from tests.runtime.data_generator.simulated import END, HOUR, INVOCATION, good, make, time_of
+from tests.runtime.data_generator.simulated import END, HOUR, INVOCATION, event_time, make_settings, well_formed_events
 
 FIELDS = {
     "clicks": [
@@ -48,17 +48,17 @@ NULLABLE = {"utm_source", "utm_medium", "utm_campaign"}
 
 
 def test_the_same_event_gives_the_same_bytes() -> None:
-    assert simulate(make(), INVOCATION) == simulate(make(), INVOCATION)
+    assert simulate(make_settings(), INVOCATION) == simulate(make_settings(), INVOCATION)
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "2"])
 def test_the_same_event_gives_the_same_bytes_in_every_process(hash_seed: str) -> None:
     program = (
         "import hashlib; from runtime.data_generator.simulation import simulate; "
-        "from tests.runtime.data_generator.simulated import INVOCATION, make; "
-        "print(hashlib.sha256(repr(simulate(make(), INVOCATION)).encode()).hexdigest())"
+        "from tests.runtime.data_generator.simulated import INVOCATION, make_settings; "
+        "print(hashlib.sha256(repr(simulate(make_settings(), INVOCATION)).encode()).hexdigest())"
     )
-    there = subprocess.run(
+    child_digest = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
@@ -66,7 +66,7 @@ def test_the_same_event_gives_the_same_bytes_in_every_process(hash_seed: str) ->
         text=True,
         timeout=60,
     ).stdout.strip()
-    assert there == hashlib.sha256(repr(simulate(make(), INVOCATION)).encode()).hexdigest()
+    assert child_digest == hashlib.sha256(repr(simulate(make_settings(), INVOCATION)).encode()).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,17 @@ def test_the_same_event_gives_the_same_bytes_in_every_process(hash_seed: str) ->
         ],
     ],
 )
-def test_whatever_shapes_the_content_changes_the_ids(changed: dict[str, Any], invocation: Invocation) -> None:
-    assert fingerprint(make(**changed), invocation)[:16] != fingerprint(make(), INVOCATION)[:16]
+def test_every_input_of_the_simulation_changes_the_ids(changed: dict[str, Any], invocation: Invocation) -> None:
+    assert fingerprint(make_settings(**changed), invocation)[:16] != fingerprint(make_settings(), INVOCATION)[:16]
 
 
-def test_the_streams_names_do_not_shape_the_content() -> None:
-    elsewhere = Settings(clicks_stream="a", checkouts_stream="b")
-    assert simulate(elsewhere, INVOCATION) == simulate(make(), INVOCATION)
+def test_stream_names_do_not_change_the_records() -> None:
+    other_streams = Settings(clicks_stream="a", checkouts_stream="b")
+    assert simulate(other_streams, INVOCATION) == simulate(make_settings(), INVOCATION)
 
 
-shapes = st.builds(
-    make,
+all_settings = st.builds(
+    make_settings,
     clicks=st.integers(0, 300),
     users=st.integers(1, 100),
     period_seconds=st.integers(1, 3600),
@@ -107,16 +107,16 @@ shapes = st.builds(
 )
 
 
-@given(shape=shapes)
+@given(simulation_settings=all_settings)
 @settings(max_examples=60)
-def test_every_record_is_as_the_contract_says_or_malformed_on_purpose(shape: Settings) -> None:
-    records = simulate(shape, INVOCATION)
-    root = fingerprint(shape, INVOCATION)[:16]
-    start = END - timedelta(seconds=shape.period_seconds)
-    assert sum(record.stream == "clicks" for record in records) == shape.clicks
+def test_every_record_fits_the_contract_or_has_a_known_defect(simulation_settings: Settings) -> None:
+    records = simulate(simulation_settings, INVOCATION)
+    root = fingerprint(simulation_settings, INVOCATION)[:16]
+    start = END - timedelta(seconds=simulation_settings.period_seconds)
+    assert sum(record.stream == "clicks" for record in records) == simulation_settings.clicks
     for record in records:
         assert re.fullmatch(r"user-\d{6}", record.partition_key)
-        assert int(record.partition_key[5:]) < shape.users
+        assert int(record.partition_key[5:]) < simulation_settings.users
         if record.defect:
             assert record.defect in DEFECTS[record.stream]
             assert not record.late
@@ -129,46 +129,46 @@ def test_every_record_is_as_the_contract_says_or_malformed_on_purpose(shape: Set
         assert re.fullmatch(rf"ses-{root}-\d{{6}}", event["session_id"])
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event[TIMESTAMP_FIELD[record.stream]])
         if record.late:
-            assert start - HOUR <= time_of(event) <= start - timedelta(minutes=5)
+            assert start - HOUR <= event_time(event) <= start - timedelta(minutes=5)
         else:
-            assert start <= time_of(event) <= END
+            assert start <= event_time(event) <= END
 
 
-@given(shape=shapes)
+@given(simulation_settings=all_settings)
 @settings(max_examples=30)
-def test_ids_are_unique_and_of_the_invocation(shape: Settings) -> None:
-    records = simulate(shape, INVOCATION)
-    root = fingerprint(shape, INVOCATION)[:16]
-    ids = [event["click_id"] for event in good(records, "clicks")]
-    ids += [event["checkout_id"] for event in good(records, "checkouts")]
+def test_ids_are_unique_and_contain_the_fingerprint(simulation_settings: Settings) -> None:
+    records = simulate(simulation_settings, INVOCATION)
+    root = fingerprint(simulation_settings, INVOCATION)[:16]
+    ids = [event["click_id"] for event in well_formed_events(records, "clicks")]
+    ids += [event["checkout_id"] for event in well_formed_events(records, "checkouts")]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(rf"(clk|chk)-{root}-\d{{6}}", found) for found in ids)
+    assert all(re.fullmatch(rf"(clk|chk)-{root}-\d{{6}}", event_id) for event_id in ids)
 
 
-def test_nobody_comes_when_no_clicks_are_asked_for() -> None:
-    assert simulate(make(clicks=0), INVOCATION) == []
+def test_zero_clicks_give_no_records() -> None:
+    assert simulate(make_settings(clicks=0), INVOCATION) == []
 
 
-def test_every_defect_occurs_and_is_one() -> None:
-    records = simulate(make(clicks=1_000, malformed_share=1), INVOCATION)
+def test_every_defect_occurs_and_is_in_its_records() -> None:
+    records = simulate(make_settings(clicks=1_000, malformed_share=1), INVOCATION)
     for stream, defects in DEFECTS.items():
         assert {record.defect for record in records if record.stream == stream} == set(defects)
-    assert all(is_defect(record) for record in records)
+    assert all(has_its_defect(record) for record in records)
 
 
-def is_defect(record: Record) -> bool:
-    """Say independently of how they are made whether the record has the defect that it is said to have."""
+def has_its_defect(record: Record) -> bool:
+    """Checks that the record has the defect it names, without the code that makes defects."""
     try:
         event = json.loads(record.data)
     except UnicodeDecodeError:
         return record.defect == "not_utf8"
     except json.JSONDecodeError:
         return record.defect == "truncated"
-    holds: dict[str, bool] = {
+    has_defect: dict[str, bool] = {
         "missing_field": any(name not in event for name in REQUIRED[record.stream]),
         "numeric_user": isinstance(event.get("user_id"), int),
         "far_future": str(event.get(TIMESTAMP_FIELD[record.stream])).startswith("2099"),
         "items_text": isinstance(event.get("items"), str),
         "amount_nan": event.get("total_amount") == "NaN",
     }
-    return holds[record.defect or ""]
+    return has_defect[record.defect or ""]

@@ -1,4 +1,4 @@
-"""The SQL form of the rule, on PostgreSQL itself."""
+"""The SQL form of the attribution rule, on PostgreSQL, compared with the oracle."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -42,20 +42,22 @@ def reattribute(connection: psycopg.Connection, start: datetime | str, end: date
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(events=shop())
-def test_it_credits_as_the_rule_says(migrated: psycopg.Connection, events: tuple[list[Click], list[Checkout]]) -> None:
+def test_reattribute_credits_match_the_oracle(
+    migrated: psycopg.Connection, events: tuple[list[Click], list[Checkout]]
+) -> None:
     clicks, checkouts = events
     store(migrated, clicks, checkouts)
     reattribute(migrated, "-infinity", "infinity")
     assert credits(migrated) == first_clicks(clicks, checkouts)
 
 
-def test_repeating_it_changes_nothing(migrated: psycopg.Connection) -> None:
+def test_reattribute_is_idempotent(migrated: psycopg.Connection) -> None:
     store(migrated, [Click(NOON, "c", "u")], [Checkout(NOON, "k", "u")])
     assert reattribute(migrated, NOON, NOON) == 1
     assert reattribute(migrated, NOON, NOON) == 0
 
 
-def test_a_time_range_includes_both_ends_and_nothing_else(migrated: psycopg.Connection) -> None:
+def test_reattribute_changes_only_its_time_range_with_both_ends(migrated: psycopg.Connection) -> None:
     hours = [NOON + timedelta(hours=hour) for hour in range(4)]
     store(
         migrated,

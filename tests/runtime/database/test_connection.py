@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from local.servers.postgres import Server
 from runtime.attribution_job.progress import JsonFormatter
 from runtime.attribution_job.sink.postgres import PostgresSink
-from runtime.database.connection import RDS_CERTIFICATES, connect, connection_string, verified_connection_string
+from runtime.database.connection import connect, connection_string, rds_certificates, verified_connection_string
 from tests.runtime.attribution_job.sink.rows import table
 
 LOGIN = {
@@ -24,7 +24,7 @@ LOGIN = {
 }
 
 
-def test_a_secret_gives_a_connection_that_verifies_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_gives_a_connection_string_that_verifies_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.delenv("PGSSLROOTCERT", raising=False)
     client = boto3.client("secretsmanager", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
@@ -38,25 +38,25 @@ def test_a_secret_gives_a_connection_that_verifies_the_server(monkeypatch: pytes
         "user": "pipeline_writer",
         "password": "p w'\\",
         "sslmode": "verify-full",
-        "sslrootcert": str(RDS_CERTIFICATES),
+        "sslrootcert": rds_certificates(),
         "connect_timeout": "10",
     }
 
 
-def test_other_authorities_than_those_of_rds_are_named_as_libpq_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pgsslrootcert_replaces_the_authorities_of_rds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSSLROOTCERT", "/etc/own-authority.pem")
-    text = verified_connection_string(host="db", port="5432", dbname="shop", user="writer", password="p")
-    parameters = conninfo_to_dict(text)
+    connection_text = verified_connection_string(host="db", port="5432", dbname="shop", user="writer", password="p")
+    parameters = conninfo_to_dict(connection_text)
     assert (parameters["sslmode"], parameters["sslrootcert"]) == ("verify-full", "/etc/own-authority.pem")
 
 
-def test_without_a_secret_the_url_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_url_is_used_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://writer:secret@127.0.0.1:5433/shop")
     parameters = conninfo_to_dict(connection_string(None))
     assert (parameters["user"], parameters["port"], parameters["dbname"]) == ("writer", "5433", "shop")
 
 
-def test_without_either_it_says_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_secret_and_url_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with pytest.raises(RuntimeError, match="DATABASE_URL"):
         connection_string(None)
@@ -75,7 +75,7 @@ def test_without_either_it_says_what_to_give(monkeypatch: pytest.MonkeyPatch) ->
         "s3cret",
     ],
 )
-def test_what_is_said_of_a_malformed_url_has_nothing_of_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_malformed_url_omits_the_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(ValueError, match="DATABASE_URL: expected") as refusal:
         connection_string(None)
@@ -83,7 +83,7 @@ def test_what_is_said_of_a_malformed_url_has_nothing_of_its_password(url: str, m
 
 
 @pytest.mark.parametrize("url", ["postgresql:///shop", "postgresql://a,b:1,2/shop", "host=/run/postgresql dbname=shop"])
-def test_whatever_else_libpq_takes_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_connection_string_of_libpq_is_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     assert conninfo_to_dict(connection_string(None)) == conninfo_to_dict(url) | {"connect_timeout": "10"}
 
@@ -91,7 +91,7 @@ def test_whatever_else_libpq_takes_is_taken(url: str, monkeypatch: pytest.Monkey
 def test_a_refused_login_is_retried_and_reported_without_its_password(
     postgres: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """All that the job prints of it: a line for each attempt, and in the end the exception."""
+    """Checks everything that the job prints: a line for each attempt, and the final exception."""
     monkeypatch.setenv("DATABASE_URL", Server(port=postgres.port, password="wr0ng").url("postgres"))
     sink = PostgresSink(connect, "spark", retry_seconds=0.5)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed") as refusal:

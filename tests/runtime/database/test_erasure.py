@@ -1,4 +1,4 @@
-"""erase_user() on rows that the job's own sink wrote, logged in as the writer."""
+"""erase_user() on rows that the job's sink wrote as the writer."""
 
 import json
 import threading
@@ -31,12 +31,12 @@ def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
 
 
 def visit(user: str) -> list[dict[str, object]]:
-    """What a batch has of a shopper who clicks and buys."""
+    """Returns a batch's rows of a shopper with one click and one checkout."""
     click, checkout = Click(NOON, f"c {user}", user), Checkout(NOON + MINUTE, f"k {user}", user)
     return [click_row(click), checkout_row(checkout), candidate_row(checkout, click)]
 
 
-def refused(number: int, data: bytes, partition_key: str = "p") -> dict[str, object]:
+def dead_letter(number: int, data: bytes, partition_key: str = "p") -> dict[str, object]:
     letter: Any = dead_letter_row(number, "no", data, NOON)
     letter["dead_letter"]["partition_key"] = partition_key
     return {**letter}
@@ -46,7 +46,7 @@ def erase(connection: psycopg.Connection, user: str) -> dict[str, int]:
     return dict(connection.execute("select * from erase_user(%s)", [user]).fetchall())
 
 
-def everything(connection: psycopg.Connection) -> dict[str, list[Any]]:
+def all_rows(connection: psycopg.Connection) -> dict[str, list[Any]]:
     names = connection.execute("select tablename from pg_tables where schemaname = 'public' order by 1").fetchall()
     return {
         name: connection.execute(f"select to_jsonb(t) from {name} t order by 1".encode()).fetchall()
@@ -54,30 +54,34 @@ def everything(connection: psycopg.Connection) -> dict[str, list[Any]]:
     }
 
 
-def test_a_person_is_removed_from_every_table_and_nobody_else(sink: PostgresSink, migrated: psycopg.Connection) -> None:
-    others = [*visit("user-12"), *visit("user"), *visit("USER-1"), refused(1, b'{"user_id":"user-12"}', "user-12")]
+def test_only_the_erased_person_is_removed_from_every_table(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    others = [*visit("user-12"), *visit("user"), *visit("USER-1"), dead_letter(1, b'{"user_id":"user-12"}', "user-12")]
     sink.write(table(*others), query_id=str(uuid4()), batch_id=0)
-    before = everything(migrated)
-    person = [*visit("user-1"), refused(2, b'{"user_id":42}', "user-1"), refused(3, b'[{"user_id":"user-1"}]')]
+    rows_before = all_rows(migrated)
+    person = [
+        *visit("user-1"),
+        dead_letter(2, b'{"user_id":42}', "user-1"),
+        dead_letter(3, b'[{"user_id":"user-1"}]'),
+    ]
     sink.write(table(*person), query_id=str(uuid4()), batch_id=0)
     assert erase(migrated, "user-1") == {
         "dead_letters": 2, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 1, "users": 1,
     }  # fmt: skip
-    after = everything(migrated)
-    assert '"user-1"' not in str(after)
-    assert after | {"batches": before["batches"]} == before, "the counts of what was received stay"
+    rows_after = all_rows(migrated)
+    assert '"user-1"' not in str(rows_after)
+    assert rows_after | {"batches": rows_before["batches"]} == rows_before, "batches keep their counts of received rows"
 
 
-def test_an_erasure_that_is_repeated_finds_nothing(sink: PostgresSink, migrated: psycopg.Connection) -> None:
-    sink.write(table(*visit("u"), refused(1, b"u", "u")), query_id=str(uuid4()), batch_id=0)
+def test_a_repeated_erasure_removes_nothing(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    sink.write(table(*visit("u"), dead_letter(1, b"u", "u")), query_id=str(uuid4()), batch_id=0)
     erase(migrated, "u")
     assert set(erase(migrated, "u").values()) == {0}
 
 
-def test_what_a_stream_still_has_comes_back_whole_and_goes_again(
+def test_events_that_return_after_an_erasure_can_be_erased_again(
     sink: PostgresSink, migrated: psycopg.Connection
 ) -> None:
-    """A job that begins at the streams' oldest record reads the person's events once more."""
+    """A job that starts at the streams' oldest record reads the person's events again."""
     sink.write(table(*visit("u")), query_id=str(uuid4()), batch_id=0)
     erase(migrated, "u")
     sink.write(table(*visit("u")), query_id=str(uuid4()), batch_id=0)
@@ -85,7 +89,7 @@ def test_what_a_stream_still_has_comes_back_whole_and_goes_again(
     assert erase(migrated, "u")["raw_clicks"] == 1
 
 
-def test_a_credit_that_spark_still_remembers_brings_nobody_back(
+def test_a_credit_from_sparks_state_does_not_restore_the_person(
     sink: PostgresSink, migrated: psycopg.Connection
 ) -> None:
     sink.write(table(*visit("u")), query_id=str(uuid4()), batch_id=0)
@@ -94,20 +98,22 @@ def test_a_credit_that_spark_still_remembers_brings_nobody_back(
     assert set(erase(migrated, "u").values()) == {0}
 
 
-@pytest.mark.parametrize("nobody", ["", None])
-def test_nobody_is_erased_by_an_empty_id(migrated: psycopg.Connection, nobody: str | None) -> None:
+@pytest.mark.parametrize("user_id", ["", None])
+def test_an_erasure_without_an_id_is_refused(migrated: psycopg.Connection, user_id: str | None) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="whom to erase"):
-        migrated.execute("select * from erase_user(%s)", [nobody])
+        migrated.execute("select * from erase_user(%s)", [user_id])
 
 
-def test_whatever_an_id_is_made_of_it_is_that_person_who_goes(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+def test_an_id_with_special_characters_erases_only_that_person(
+    sink: PostgresSink, migrated: psycopg.Connection
+) -> None:
     sink.write(table(*(row for user in HOSTILE for row in visit(user))), query_id=str(uuid4()), batch_id=0)
     for number, user in enumerate(HOSTILE, start=1):
         assert erase(migrated, user) == {
             "dead_letters": 0, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 1, "users": 1,
         }  # fmt: skip
-        left = migrated.execute("select user_id from users").fetchall()
-        assert {name for (name,) in left} == set(HOSTILE[number:])
+        remaining = migrated.execute("select user_id from users").fetchall()
+        assert {name for (name,) in remaining} == set(HOSTILE[number:])
 
 
 MENTIONS = [
@@ -145,14 +151,12 @@ NO_MENTIONS = [
 ]
 
 
-def test_dead_letters_go_that_mention_the_person_and_not_another(
-    sink: PostgresSink, migrated: psycopg.Connection
-) -> None:
-    letters = [refused(number, data) for number, data in enumerate([*MENTIONS, *NO_MENTIONS])]
+def test_only_dead_letters_that_mention_the_person_are_erased(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    letters = [dead_letter(number, data) for number, data in enumerate([*MENTIONS, *NO_MENTIONS])]
     sink.write(table(*letters), query_id=str(uuid4()), batch_id=0)
     assert erase(migrated, "user-1")["dead_letters"] == len(MENTIONS)
-    left = migrated.execute("select data from dead_letters order by sequence_number::int")
-    assert [data for (data,) in left] == NO_MENTIONS
+    remaining = migrated.execute("select data from dead_letters order by sequence_number::int")
+    assert [data for (data,) in remaining] == NO_MENTIONS
 
 
 ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
@@ -161,27 +165,27 @@ ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(user=ids, ascii_only=st.booleans())
 @example(user="Иван", ascii_only=True)
-def test_every_id_is_found_in_json_and_its_longer_namesakes_are_not(
+def test_an_id_is_found_in_json_but_longer_ids_are_not(
     migrated: psycopg.Connection, user: str, ascii_only: bool
 ) -> None:
     def is_found(text: str) -> bool:
         data = json.dumps({"user_id": text}, ensure_ascii=ascii_only).encode()
         query = "select encode(%s::bytea, 'escape') ~ mention_of(%s)"
-        ((found,),) = migrated.execute(query, [data, user]).fetchall()
-        return bool(found)
+        ((matches,),) = migrated.execute(query, [data, user]).fetchall()
+        return bool(matches)
 
     assert is_found(user)
-    # Punctuation is what ids are told apart by: one that consists of it is found wherever it stands.
+    # Ids are separated by punctuation. An id of punctuation is therefore found inside longer ids too.
     if user.isalnum():
-        assert [beside for beside in "aZ0-_üо😀" if is_found(user + beside) or is_found(beside + user)] == []
+        assert [added for added in "aZ0-_üо😀" if is_found(user + added) or is_found(added + user)] == []
 
 
-def test_an_erasure_beside_the_running_job_leaves_everybody_else_right(
+def test_an_erasure_during_the_job_leaves_every_other_row_consistent(
     sink: PostgresSink, postgres: Server, database: str, migrated: psycopg.Connection
 ) -> None:
-    """The person goes on shopping meanwhile: what is left of anybody is whole."""
+    """The person keeps shopping during the erasures. The rows of each remaining user stay consistent."""
     batches = 80
-    failed: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def shop() -> None:
         try:
@@ -192,8 +196,8 @@ def test_an_erasure_beside_the_running_job_leaves_everybody_else_right(
                     click, checkout = Click(at, f"c{number} {user}", user), Checkout(at, f"k{number} {user}", user)
                     rows += [click_row(click), checkout_row(checkout), candidate_row(checkout, click)]
                 sink.write(table(*rows), query_id=query_id, batch_id=number)
-        except BaseException as error:  # noqa: BLE001 - told by the test's own thread
-            failed.append(error)
+        except BaseException as error:  # noqa: BLE001 - asserted in the test's thread
+            errors.append(error)
 
     query_id = str(uuid4())
     job = threading.Thread(target=shop)
@@ -202,13 +206,13 @@ def test_an_erasure_beside_the_running_job_leaves_everybody_else_right(
     while job.is_alive():
         erased += erase(migrated, "u")["raw_clicks"]
     job.join()
-    assert failed == []
+    assert errors == []
     assert 0 < erased <= batches
     assert migrated.execute("select order_count from users where user_id = 'v'").fetchall() == [(batches,)]
-    half = migrated.execute("""
+    inconsistent_users = migrated.execute("""
         select user_id, count(*), max(order_count), count(click_id)
           from attributed_checkouts left join users using (user_id) left join raw_clicks using (click_id, user_id)
          group by user_id having count(*) is distinct from max(order_count) or count(click_id) <> count(*)
     """)
-    assert half.fetchall() == []
+    assert inconsistent_users.fetchall() == []
     assert erased + erase(migrated, "u")["raw_clicks"] == batches

@@ -1,4 +1,4 @@
-"""The custom resource, against a real database and a server that stands for CloudFormation."""
+"""The custom resource, with a real database and an HTTP server in CloudFormation's place."""
 
 import json
 import logging
@@ -23,28 +23,28 @@ LOGINS = {
 
 
 class CloudFormation(HTTPServer):
-    """Keeps the answers that are put to it."""
+    """An HTTP server that keeps the responses it receives."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        self.answers: list[dict[str, str]] = []
+        super().__init__(("127.0.0.1", 0), ResponseReceiver)
+        self.responses: list[dict[str, str]] = []
 
-    def event(self, request: str) -> dict[str, Any]:
+    def event(self, request_type: str) -> dict[str, Any]:
         return {
-            "RequestType": request,
-            "ResponseURL": f"http://127.0.0.1:{self.server_port}/answer",
+            "RequestType": request_type,
+            "ResponseURL": f"http://127.0.0.1:{self.server_port}/response",
             "StackId": "stack",
             "RequestId": "request",
             "LogicalResourceId": "Migrations",
         }
 
 
-class Answers(BaseHTTPRequestHandler):
+class ResponseReceiver(BaseHTTPRequestHandler):
     server: CloudFormation
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.answers.append(json.loads(body))
+        self.server.responses.append(json.loads(body))
         self.send_response(200)
         self.end_headers()
 
@@ -61,7 +61,7 @@ def cloudformation() -> Iterator[CloudFormation]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(empty_database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def lambda_environment(empty_database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     info = empty_database.info
     dsn = psycopg.conninfo.make_conninfo(**info.get_parameters(), password=info.password)
     monkeypatch.setattr(module, "owner_connection_string", lambda: dsn)
@@ -69,21 +69,21 @@ def deployed(empty_database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("LOGIN_SECRETS", "writer,analyst")
 
 
-def test_a_deployment_migrates_and_lets_both_roles_in(
+def test_a_deployment_migrates_and_enables_both_logins(
     cloudformation: CloudFormation, empty_database: psycopg.Connection
 ) -> None:
     applied = handler(cloudformation.event("Create"))["applied"]
     assert applied[0] == "0001_tables.sql"
-    (answer,) = cloudformation.answers
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "migrations")
+    (response,) = cloudformation.responses
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", "migrations")
     roles = empty_database.execute("select rolname from pg_roles where rolcanlogin and rolname like 'pipeline%'")
     assert {name for (name,) in roles} >= {"pipeline_writer", "pipeline_analyst"}
 
 
-def test_a_second_deployment_applies_nothing_twice(cloudformation: CloudFormation) -> None:
+def test_a_second_deployment_applies_no_file_twice(cloudformation: CloudFormation) -> None:
     handler(cloudformation.event("Create"))
     assert handler(cloudformation.event("Update") | {"PhysicalResourceId": "migrations"}) == {"applied": []}
-    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS", "SUCCESS"]
+    assert [response["Status"] for response in cloudformation.responses] == ["SUCCESS", "SUCCESS"]
 
 
 def test_a_failing_migration_fails_the_deployment_with_its_message(
@@ -94,19 +94,19 @@ def test_a_failing_migration_fails_the_deployment_with_its_message(
 
     monkeypatch.setattr(module, "migrate", fail)
     handler(cloudformation.event("Update"))
-    (answer,) = cloudformation.answers
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("MigrationError: 0005_more.sql: relation does not exist")
-    assert len(json.dumps(answer)) < 4096
+    (response,) = cloudformation.responses
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith("MigrationError: 0005_more.sql: relation does not exist")
+    assert len(json.dumps(response)) < 4096
 
 
-def test_removing_the_stack_needs_no_database(cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "update", lambda: pytest.fail("the database may be gone already"))
+def test_a_deleted_stack_needs_no_database(cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "update_database", lambda: pytest.fail("the database may be gone already"))
     handler(cloudformation.event("Delete"))
-    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
+    assert [response["Status"] for response in cloudformation.responses] == ["SUCCESS"]
 
 
-def test_called_by_hand_it_raises_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_by_hand_raises_the_migration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: psycopg.Connection) -> list[str]:
         raise MigrationError("0005_more.sql: no")
 
@@ -115,7 +115,7 @@ def test_called_by_hand_it_raises_what_fails(monkeypatch: pytest.MonkeyPatch) ->
         handler({})
 
 
-def test_called_by_hand_it_erases_a_person_and_logs_counts_alone(
+def test_an_erasure_by_hand_logs_only_row_counts(
     empty_database: psycopg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler({})
@@ -130,20 +130,20 @@ def test_called_by_hand_it_erases_a_person_and_logs_counts_alone(
     assert "mrs-smith" not in str([vars(record) for record in caplog.records])
 
 
-def test_an_erasure_that_takes_long_leaves_no_id_in_the_servers_log(
+def test_a_slow_erasure_leaves_no_id_in_the_server_log(
     empty_database: psycopg.Connection, connect: Callable[[], psycopg.Connection]
 ) -> None:
     handler({})
     name = sql.Identifier(empty_database.info.dbname)
-    # As on RDS, where it is a second.
+    # The setting is one second on RDS.
     empty_database.execute(sql.SQL("alter database {} set log_min_duration_statement = '50ms'").format(name))
     analyst = connect()
     analyst.execute("begin; select from batches")
     threading.Timer(1, analyst.rollback).start()
     handler({"erase_user": "mrs-smith"})
-    logged = server_log(empty_database)
-    assert "erase_user" in logged
-    assert "mrs-smith" not in logged
+    log_text = server_log(empty_database)
+    assert "erase_user" in log_text
+    assert "mrs-smith" not in log_text
 
 
 def server_log(connection: psycopg.Connection) -> str:
@@ -151,12 +151,12 @@ def server_log(connection: psycopg.Connection) -> str:
     return (Path(folder) / "server.log").read_text()
 
 
-def test_a_call_by_hand_that_asks_for_something_else_is_refused() -> None:
+def test_a_call_by_hand_with_unknown_fields_is_refused() -> None:
     with pytest.raises(ValueError, match="fields erase: expected"):
         handler({"erase": "mrs-smith"})
 
 
-def test_the_owner_connects_with_tls_to_what_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_connects_with_tls_to_the_host_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     for name, value in {
         "OWNER_SECRET": "o",

@@ -1,4 +1,4 @@
-"""The job's way to its database: a login in Secrets Manager, TLS, and what becomes of both while it runs."""
+"""The job's database login: Secrets Manager, TLS, and password rotation while the job runs."""
 
 import functools
 import json
@@ -34,7 +34,7 @@ Login = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def tls(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
-    """A port where PostgreSQL speaks TLS as 127.0.0.1, and the authority that says so."""
+    """Yields the port of a TLS proxy for PostgreSQL, certified for 127.0.0.1, and the certificate of its authority."""
     folder = tmp_path_factory.mktemp("tls")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
@@ -51,7 +51,7 @@ def tls(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def login(
     tls: tuple[int, Path], postgres: Server, migrated: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Login]:
-    """The writer's; whatever becomes of the password is undone."""
+    """Yields the writer's login, and restores the password afterwards."""
     port, authority = tls
     monkeypatch.setenv("PGSSLROOTCERT", str(authority))
     yield {
@@ -65,102 +65,102 @@ def login(
 
 
 @pytest.fixture
-def put(emulator: str) -> Iterator[Callable[[Login], str]]:
-    """Makes a login the value of the secret, of which it returns the name."""
+def store_login(emulator: str) -> Iterator[Callable[[Login], str]]:
+    """Yields a function that stores a login in a secret and returns the secret's name."""
     manager = boto3.client("secretsmanager")
     name = f"login-{uuid4()}"
     manager.create_secret(Name=name)
 
-    def put(login: Login) -> str:
+    def store(login: Login) -> str:
         manager.put_secret_value(SecretId=name, SecretString=json.dumps(login))
         return name
 
-    yield put
+    yield store
     manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture
-def sink(login: Login, put: Callable[[Login], str]) -> Iterator[PostgresSink]:
-    sink = PostgresSink(functools.partial(connect, put(login)), "spark", retry_seconds=30)
+def sink(login: Login, store_login: Callable[[Login], str]) -> Iterator[PostgresSink]:
+    sink = PostgresSink(functools.partial(connect, store_login(login)), "spark", retry_seconds=30)
     yield sink
     sink.close()
 
 
-def write(sink: PostgresSink, batch_id: int) -> int:
-    """A click; returns how many were new."""
+def write_click(sink: PostgresSink, batch_id: int) -> int:
+    """Writes one click, and returns the number of new clicks."""
     row = click_row(Click(NOON, f"c{batch_id}", "u"))
     return sink.write(table(row), query_id=QUERY, batch_id=batch_id).clicks
 
 
 def sessions(connection: psycopg.Connection) -> set[int]:
-    """The server's processes that the writer is connected to."""
+    """Returns the server's process ids of the writer's sessions."""
     return {pid for (pid,) in connection.execute("select pid from pg_stat_activity where usename = %s", [WRITER])}
 
 
-def cut(connection: psycopg.Connection) -> None:
+def end_sessions(connection: psycopg.Connection) -> None:
     connection.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s", [WRITER])
 
 
-def test_a_password_that_is_rotated_while_the_job_runs_is_read_when_it_next_connects(
-    sink: PostgresSink, login: Login, put: Callable[[Login], str], migrated: psycopg.Connection
+def test_a_rotated_password_is_read_at_the_next_connection(
+    sink: PostgresSink, login: Login, store_login: Callable[[Login], str], migrated: psycopg.Connection
 ) -> None:
-    """In the order that docs/operations.md gives: the secret, then the database."""
-    assert write(sink, 0) == 1
-    before = sessions(migrated)
-    put(login | {"password": "another one"})
+    """Changes the secret first, then the database, as docs/operations.md prescribes."""
+    assert write_click(sink, 0) == 1
+    sessions_before = sessions(migrated)
+    store_login(login | {"password": "another one"})
     set_password(migrated, WRITER, "another one")
-    assert write(sink, 1) == 1
-    assert sessions(migrated) == before, "what is open stays open"
-    cut(migrated)
-    assert write(sink, 2) == 1
-    assert sessions(migrated).isdisjoint(before)
+    assert write_click(sink, 1) == 1
+    assert sessions(migrated) == sessions_before, "an open session stays open"
+    end_sessions(migrated)
+    assert write_click(sink, 2) == 1
+    assert sessions(migrated).isdisjoint(sessions_before)
 
 
-def test_a_password_that_the_secret_does_not_have_yet_is_waited_for(
+def test_the_sink_retries_until_the_secret_has_the_new_password(
     sink: PostgresSink,
     login: Login,
-    put: Callable[[Login], str],
+    store_login: Callable[[Login], str],
     migrated: psycopg.Connection,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert write(sink, 0) == 1
+    assert write_click(sink, 0) == 1
     set_password(migrated, WRITER, "another one")
-    cut(migrated)
-    with ThreadPoolExecutor() as threads:
-        written = threads.submit(write, sink, 1)
+    end_sessions(migrated)
+    with ThreadPoolExecutor() as executor:
+        new_clicks = executor.submit(write_click, sink, 1)
         wait_until(lambda: "password authentication failed" in caplog.text)
-        put(login | {"password": "another one"})
-        assert written.result() == 1
+        store_login(login | {"password": "another one"})
+        assert new_clicks.result() == 1
     assert login["password"] not in caplog.text
 
 
-def test_the_login_of_the_secret_speaks_tls(login: Login, put: Callable[[Login], str]) -> None:
-    with connect(put(login)) as connection:
+def test_a_login_from_a_secret_connects_with_tls(login: Login, store_login: Callable[[Login], str]) -> None:
+    with connect(store_login(login)) as connection:
         assert connection.pgconn.ssl_in_use
         assert connection.info.user == WRITER
 
 
-def test_a_server_of_another_name_is_refused(login: Login, put: Callable[[Login], str]) -> None:
+def test_a_server_certified_for_another_host_is_refused(login: Login, store_login: Callable[[Login], str]) -> None:
     with pytest.raises(psycopg.OperationalError, match='does not match host name "localhost"'):
-        connect(put(login | {"host": "localhost"}))
+        connect(store_login(login | {"host": "localhost"}))
 
 
-def test_a_server_that_another_authority_certifies_is_refused(
-    login: Login, put: Callable[[Login], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_server_certified_by_another_authority_is_refused(
+    login: Login, store_login: Callable[[Login], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
     monkeypatch.setenv("PGSSLROOTCERT", str(tmp_path / "other.pem"))
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
-        connect(put(login))
+        connect(store_login(login))
 
 
-def test_a_server_without_tls_is_refused(login: Login, put: Callable[[Login], str], postgres: Server) -> None:
-    """The same server and the right password, as somebody in between would offer it."""
+def test_a_server_without_tls_is_refused(login: Login, store_login: Callable[[Login], str], postgres: Server) -> None:
+    """Connects to the same server without TLS, as a man in the middle would offer it."""
     with pytest.raises(psycopg.OperationalError, match="server does not support SSL, but SSL was required"):
-        connect(put(login | {"port": postgres.port}))
+        connect(store_login(login | {"port": postgres.port}))
 
 
-def test_a_secret_that_is_no_login_is_told_without_what_it_has(put: Callable[[Login], str]) -> None:
+def test_the_error_of_an_incomplete_secret_omits_its_values(store_login: Callable[[Login], str]) -> None:
     with pytest.raises(KeyError, match="host") as refusal:
-        connect(put({"password": "s3cret"}))
+        connect(store_login({"password": "s3cret"}))
     assert "s3cret" not in repr(refusal.value)

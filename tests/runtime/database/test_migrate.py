@@ -26,20 +26,20 @@ def test_each_file_is_applied_once_and_in_order(empty_database: psycopg.Connecti
     assert tables(empty_database) == {"one", "two"}
 
 
-def test_a_changed_applied_file_is_an_error_that_names_it(empty_database: psycopg.Connection) -> None:
+def test_a_changed_applied_file_is_refused_with_its_name(empty_database: psycopg.Connection) -> None:
     migrate(empty_database, [ONE])
     with pytest.raises(MigrationError, match=r"0001_one\.sql: changed"):
         migrate(empty_database, [replace(ONE, statements="create table one (b int)"), TWO])
     assert tables(empty_database) == {"one"}
 
 
-def test_a_missing_applied_file_is_an_error_that_names_it(empty_database: psycopg.Connection) -> None:
+def test_a_missing_applied_file_is_refused_with_its_name(empty_database: psycopg.Connection) -> None:
     migrate(empty_database, [ONE, TWO])
     with pytest.raises(MigrationError, match=r"0002_two\.sql: .*missing"):
         migrate(empty_database, [ONE])
 
 
-def test_a_failing_file_leaves_the_database_as_it_was_and_is_named(
+def test_a_failing_file_is_named_and_leaves_the_database_unchanged(
     empty_database: psycopg.Connection,
 ) -> None:
     with pytest.raises(MigrationError, match=r"0002_broken\.sql: division by zero"):
@@ -48,7 +48,7 @@ def test_a_failing_file_leaves_the_database_as_it_was_and_is_named(
     assert migrate(empty_database, [ONE]) == ["0001_one.sql"]
 
 
-def test_two_deployments_at_once_apply_each_file_once(
+def test_concurrent_deployments_apply_each_file_once(
     empty_database: psycopg.Connection, connect: Callable[[], psycopg.Connection]
 ) -> None:
     slow = Migration(number=1, name="0001_slow.sql", statements="create table one (a int); select pg_sleep(0.3)")
@@ -62,35 +62,35 @@ def test_two_deployments_at_once_apply_each_file_once(
 
 
 @pytest.mark.parametrize(
-    ("names", "complaint"),
+    ("names", "message"),
     [
         (["0001_one.sql", "0003_three.sql"], r"0003_three\.sql: expected number 0002"),
         (["0001_one.sql", "0001_uno.sql"], r"0001_uno\.sql: expected number 0002"),
-        (["first.sql"], r"first\.sql: a migration is named"),
+        (["first.sql"], r"first\.sql: expected a name like 0001_tables\.sql"),
     ],
 )
-def test_files_that_are_misnumbered_or_misnamed_are_refused_by_name(
-    tmp_path: Path, names: list[str], complaint: str
+def test_a_misnumbered_or_misnamed_file_is_refused_with_its_name(
+    tmp_path: Path, names: list[str], message: str
 ) -> None:
     for name in names:
         (tmp_path / name).write_text("select 1")
-    with pytest.raises(MigrationError, match=complaint):
+    with pytest.raises(MigrationError, match=message):
         read_migrations(tmp_path)
 
 
-def test_a_password_lets_in_and_is_not_in_the_log_of_statements(tmp_path: Path) -> None:
+def test_a_set_password_works_and_is_not_in_the_statement_log(tmp_path: Path) -> None:
     with embedded.running(tmp_path) as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             migrate(connection)
             connection.execute("set log_statement = 'all'")
             set_password(connection, "pipeline_writer", "correct horse")
-        logged = (tmp_path / "data" / "server.log").read_text()
-        assert "alter role" in logged
-        assert "correct horse" not in logged
+        log_text = (tmp_path / "data" / "server.log").read_text()
+        assert "alter role" in log_text
+        assert "correct horse" not in log_text
         url = f"postgresql://pipeline_writer@127.0.0.1:{server.port}/postgres"
         psycopg.connect(url, password="correct horse").close()
 
 
-def test_only_the_known_roles_get_a_password(empty_database: psycopg.Connection) -> None:
+def test_only_login_roles_get_a_password(empty_database: psycopg.Connection) -> None:
     with pytest.raises(ValueError, match="postgres: expected one of pipeline_writer"):
         set_password(empty_database, "postgres", "x")

@@ -1,4 +1,4 @@
-"""What the logins of the job and of analysts can do, tried by logging in as them."""
+"""Privileges of the writer and the analyst, tested by logging in as each role."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -58,13 +58,13 @@ FORBIDDEN_TO_THE_ANALYST: list[LiteralString] = [
 
 @pytest.fixture
 def hidden(migrated: psycopg.Connection) -> None:
-    """A schema of somebody else's in the same database."""
+    """Creates a schema of another owner in the same database."""
     migrated.execute("create schema hidden; create table hidden.salaries as select 1 as amount")
 
 
 @pytest.fixture
 def log_in(postgres: Server, database: str, hidden: None) -> Iterator[LogIn]:
-    """Opens connections with the password of a role."""
+    """Yields a function that connects as a role."""
     connections: list[psycopg.Connection] = []
 
     def connect(role: str) -> psycopg.Connection:
@@ -76,32 +76,33 @@ def log_in(postgres: Server, database: str, hidden: None) -> Iterator[LogIn]:
         connection.close()
 
 
-def refused(connection: psycopg.Connection, statements: list[LiteralString]) -> list[LiteralString]:
-    """Those of the statements that lack a privilege. None of them is left to have an effect."""
-    found = []
+def refused_statements(connection: psycopg.Connection, statements: list[LiteralString]) -> list[LiteralString]:
+    """Returns the statements that fail for lack of a privilege. Every statement is rolled back."""
+    refused = []
     for statement in statements:
         try:
             with connection.transaction(force_rollback=True):
-                # Its privileges are to be looked at, not what it would do while it only reads.
+                # A read-only transaction would refuse the statement before its privileges are checked.
                 connection.execute("set transaction read write")
                 connection.execute(statement)
         except errors.InsufficientPrivilege:
-            found.append(statement)
-    return found
+            refused.append(statement)
+    return refused
 
 
-def removals() -> list[LiteralString]:
+def removal_statements() -> list[LiteralString]:
     forms: list[LiteralString] = ["delete from {}", "truncate {}", "drop table {}"]
     statements: list[LiteralString] = [form.format(table) for form in forms for table in TABLES]
     return statements
 
 
 @pytest.mark.parametrize(
-    ("role", "more"), [("pipeline_writer", FORBIDDEN_TO_THE_WRITER), ("pipeline_analyst", FORBIDDEN_TO_THE_ANALYST)]
+    ("role", "forbidden_to_role"),
+    [("pipeline_writer", FORBIDDEN_TO_THE_WRITER), ("pipeline_analyst", FORBIDDEN_TO_THE_ANALYST)],
 )
-def test_a_role_may_do_no_more_than_its_work(log_in: LogIn, role: str, more: list[LiteralString]) -> None:
-    statements = [*FORBIDDEN_TO_BOTH, *removals(), *more]
-    assert refused(log_in(role), statements) == statements
+def test_a_role_may_do_only_its_work(log_in: LogIn, role: str, forbidden_to_role: list[LiteralString]) -> None:
+    statements = [*FORBIDDEN_TO_BOTH, *removal_statements(), *forbidden_to_role]
+    assert refused_statements(log_in(role), statements) == statements
 
 
 def test_the_writer_may_do_its_work(log_in: LogIn) -> None:
@@ -111,7 +112,7 @@ def test_the_writer_may_do_its_work(log_in: LogIn) -> None:
         "create temporary table staged (a int)",
         *(f"select {function}" for function in FUNCTIONS),
     ]
-    assert refused(log_in("pipeline_writer"), statements) == []
+    assert refused_statements(log_in("pipeline_writer"), statements) == []
 
 
 def test_the_analyst_reads_the_results(log_in: LogIn) -> None:
@@ -120,14 +121,14 @@ def test_the_analyst_reads_the_results(log_in: LogIn) -> None:
         assert connection.execute(sql.SQL("select * from {}").format(sql.Identifier(table))).fetchall() == []
 
 
-def test_an_analysts_transaction_is_one_that_only_reads(log_in: LogIn) -> None:
-    """Large objects are open to every login; they would be stored, and fill the disk."""
+def test_an_analysts_transaction_is_read_only(log_in: LogIn) -> None:
+    """Every login may create large objects, which could fill the disk."""
     with pytest.raises(errors.ReadOnlySqlTransaction):
         log_in("pipeline_analyst").execute("select lo_from_bytea(0, 'stored')")
 
 
 @pytest.mark.parametrize("role", ["pipeline_writer", "pipeline_analyst"])
-def test_a_login_begins_with_its_roles_timeout(log_in: LogIn, role: str) -> None:
+def test_a_login_starts_with_its_roles_statement_timeout(log_in: LogIn, role: str) -> None:
     setting = log_in(role).execute("select setting, unit, source from pg_settings where name = 'statement_timeout'")
     assert setting.fetchone() == ("300000", "ms", "user")
 
@@ -136,7 +137,7 @@ def test_a_login_begins_with_its_roles_timeout(log_in: LogIn, role: str) -> None
 def test_a_statement_over_its_roles_timeout_is_cancelled(
     log_in: LogIn, migrated: psycopg.Connection, role: str
 ) -> None:
-    """The role's setting, made shorter for this database alone."""
+    """Shortens the role's timeout for this database only."""
     shorter = sql.SQL("alter role {} in database {} set statement_timeout = '200ms'")
     migrated.execute(shorter.format(sql.Identifier(role), sql.Identifier(migrated.info.dbname)))
     connection = log_in(role)
@@ -147,34 +148,34 @@ def test_a_statement_over_its_roles_timeout_is_cancelled(
     assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_an_analysts_forgotten_transaction_ends(log_in: LogIn, migrated: psycopg.Connection) -> None:
+def test_an_analysts_idle_transaction_is_ended(log_in: LogIn, migrated: psycopg.Connection) -> None:
     setting = log_in("pipeline_analyst").execute("show idle_in_transaction_session_timeout")
     assert setting.fetchone() == ("5min",)
     shorter = sql.SQL("alter role pipeline_analyst in database {} set idle_in_transaction_session_timeout = '200ms'")
     migrated.execute(shorter.format(sql.Identifier(migrated.info.dbname)))
     connection = log_in("pipeline_analyst")
     connection.execute("begin")
-    lives = "select 1 from pg_stat_activity where pid = %s"
-    wait_until(lambda: migrated.execute(lives, [connection.info.backend_pid]).fetchone() is None)
+    session = "select 1 from pg_stat_activity where pid = %s"
+    wait_until(lambda: migrated.execute(session, [connection.info.backend_pid]).fetchone() is None)
     with pytest.raises(errors.IdleInTransactionSessionTimeout):
         connection.execute("select 1")
 
 
 @pytest.fixture
 def stranger(postgres: Server, migrated: psycopg.Connection) -> Iterator[str]:
-    """A role that can log in and was granted nothing."""
+    """Yields a login role without any privileges."""
     password = sql.Literal(postgres.password)
     migrated.execute(sql.SQL("create role stranger login password {}").format(password))
     yield "stranger"
     migrated.execute("drop owned by stranger; drop role stranger")
 
 
-def test_a_login_without_grants_cannot_even_connect(log_in: LogIn, stranger: str) -> None:
+def test_a_login_without_grants_cannot_connect(log_in: LogIn, stranger: str) -> None:
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         log_in(stranger)
 
 
-def test_a_login_that_may_only_connect_finds_nothing(
+def test_a_login_that_may_only_connect_can_access_nothing(
     log_in: LogIn, migrated: psycopg.Connection, stranger: str
 ) -> None:
     connect_only = sql.SQL("grant connect on database {} to stranger").format(sql.Identifier(migrated.info.dbname))
@@ -186,13 +187,13 @@ def test_a_login_that_may_only_connect_finds_nothing(
         "select public.made_later()",
     ]
     migrated.execute("grant usage on schema public to stranger")
-    assert refused(log_in(stranger), statements) == statements
+    assert refused_statements(log_in(stranger), statements) == statements
     migrated.execute("revoke usage on schema public from stranger")
     with pytest.raises(errors.InsufficientPrivilege, match="schema public"):
         log_in(stranger).execute("select from public.users")
 
 
-def test_public_was_granted_nothing(migrated: psycopg.Connection) -> None:
+def test_public_has_no_privileges(migrated: psycopg.Connection) -> None:
     granted = migrated.execute("""
         with access (name, privileges) as (
             select relname, coalesce(relacl, acldefault('r', relowner))

@@ -20,7 +20,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def stub() -> Iterator[Stubber]:
-    """Glue as scripted: each call must be the next expected, and all must be made."""
+    """Yields a stub of Glue. The calls must be exactly the expected ones, in their order."""
     with Stubber(module.glue()) as stub:
         yield stub
         stub.assert_no_pending_responses()

@@ -13,7 +13,7 @@ def scheduled(arn: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("action", ["start", "stop", "status"])
-def test_an_action_is_what_the_payload_says(action: str) -> None:
+def test_the_payload_names_the_action(action: str) -> None:
     assert requested_action({"action": action}, "{}") == action
 
 
@@ -25,7 +25,7 @@ def test_an_action_is_what_the_payload_says(action: str) -> None:
         ("arn:aws:scheduler:eu-west-1:123456789012:schedule/default/stop-at-night", "stop"),
     ],
 )
-def test_a_rule_of_eventbridge_has_the_action_that_is_configured(arn: str, action: str) -> None:
+def test_an_eventbridge_rule_has_its_configured_action(arn: str, action: str) -> None:
     assert requested_action(scheduled(arn), RULES) == action
 
 
@@ -47,15 +47,15 @@ def test_a_rule_of_eventbridge_has_the_action_that_is_configured(arn: str, actio
         scheduled("arn:aws:events:eu-west-1:123456789012:rule/mistyped"),
     ],
 )
-def test_anything_else_is_refused_with_the_valid_actions(event: object) -> None:
+def test_an_invalid_event_is_refused_with_the_valid_actions(event: object) -> None:
     with pytest.raises(InvalidAction, match="valid actions: start, stop, status"):
         requested_action(event, RULES)
 
 
 @pytest.mark.parametrize("resources", [["arn:aws:events:eu-west-1:123456789012:rule/nightly"], [], None, "x"])
-def test_an_unknown_rule_is_refused_with_the_known_ones(resources: object) -> None:
+def test_an_unknown_rule_is_refused_with_the_known_rules(resources: object) -> None:
     event = scheduled("") | {"resources": resources}
-    with pytest.raises(InvalidAction, match="that have one: mistyped, start-in-the-morning, stop-at-night"):
+    with pytest.raises(InvalidAction, match="rules with an action: mistyped, start-in-the-morning, stop-at-night"):
         requested_action(event, RULES)
 
 
@@ -65,6 +65,6 @@ def test_an_unknown_rule_is_named() -> None:
 
 
 @pytest.mark.parametrize("configured", ["", "start", "[]", '"start"', "null"])
-def test_a_configuration_that_is_no_json_object_is_named(configured: str) -> None:
+def test_a_configuration_that_is_not_a_json_object_is_named(configured: str) -> None:
     with pytest.raises(InvalidAction, match="environment variable SCHEDULED_ACTIONS"):
         requested_action(scheduled("arn:aws:events:eu-west-1:123456789012:rule/nightly"), configured)
