@@ -1,3 +1,5 @@
+"""Fixtures and settings of all tests: the AWS emulator and Hypothesis' profile."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,13 +8,14 @@ from hypothesis import HealthCheck, settings
 
 from local.cloud import emulator as aws
 
-# What an example takes is the machine's business.
+# No time limit for an example: its duration depends on the machine's load.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
 def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of one emulator for the whole session."""
     log: Path = tmp_path_factory.mktemp("emulator") / "emulator.log"
     with aws.running(log) as url:
         yield url
@@ -20,7 +23,7 @@ def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def emulator(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The emulator, and the environment that leads boto3 to it."""
+    """The endpoint of the emulator; the environment directs boto3 to it."""
     for name, value in (aws.CREDENTIALS | {"AWS_ENDPOINT_URL": emulator_url}).items():
         monkeypatch.setenv(name, value)
     return emulator_url

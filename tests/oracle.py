@@ -1,4 +1,4 @@
-"""The rule, as plainly as it can be said: what every implementation is compared with."""
+"""The attribution rule in its simplest form. Tests compare every implementation with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Checkout:
 
 
 def first_clicks(clicks: Iterable[Click], checkouts: Iterable[Checkout]) -> dict[str, str | None]:
-    """For each checkout's id the id of the click that it is credited to."""
-    known = list(clicks)
-    return {checkout.checkout_id: _first_click(known, checkout) for checkout in checkouts}
+    """Returns the id of the credited click, or null, by checkout id."""
+    all_clicks = list(clicks)
+    return {checkout.checkout_id: _first_click(all_clicks, checkout) for checkout in checkouts}
 
 
 def _first_click(clicks: list[Click], checkout: Checkout) -> str | None:

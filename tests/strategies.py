@@ -1,4 +1,4 @@
-"""Small shops in which everything that can coincide does: few users, times on the edges of the window, ties."""
+"""Strategies for small shops with many edge cases: few users, equal times, times at the edges of the window."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from tests.oracle import Checkout, Click
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = 3_600_000
-# Distances in ms between events: nothing, one tick, and the attribution window's edge from both sides.
+# Distances between events in ms: zero, one tick, both sides of the window's edge, and others.
 OFFSETS = [0, 1, HOUR - 1, HOUR, HOUR + 1, 1000, 60_000, 2 * HOUR]
 
 
@@ -22,17 +22,20 @@ def users() -> st.SearchStrategy[str]:
     return st.sampled_from(["u1", "u2", "ü3"])
 
 
-def shop(most: int = 12) -> st.SearchStrategy[tuple[list[Click], list[Checkout]]]:
-    """Clicks and checkouts with distinct ids, which sort unlike their times, and bytes unlike their locale."""
-    clicks = st.lists(st.tuples(times(), users()), max_size=most)
-    checkouts = st.lists(st.tuples(times(), users()), max_size=most)
-    marks = st.permutations(["a", "B", "c", "Ä", "_", "0", "9", "z", "Z", "ß", "-", "é"])
+def shop(max_size: int = 12) -> st.SearchStrategy[tuple[list[Click], list[Checkout]]]:
+    """Returns lists of clicks and of checkouts, each with distinct ids.
+
+    The order of ids differs from the order of times, and the byte order of ids differs from a locale's order.
+    """
+    clicks = st.lists(st.tuples(times(), users()), max_size=max_size)
+    checkouts = st.lists(st.tuples(times(), users()), max_size=max_size)
+    suffixes = st.permutations(["a", "B", "c", "Ä", "_", "0", "9", "z", "Z", "ß", "-", "é"])
     return st.builds(
-        lambda clicks, checkouts, marks: (
-            [Click(at, f"c{mark}", user) for (at, user), mark in zip(clicks, marks, strict=False)],
-            [Checkout(at, f"k{mark}", user) for (at, user), mark in zip(checkouts, marks, strict=False)],
+        lambda clicks, checkouts, suffixes: (
+            [Click(at, f"c{suffix}", user) for (at, user), suffix in zip(clicks, suffixes, strict=False)],
+            [Checkout(at, f"k{suffix}", user) for (at, user), suffix in zip(checkouts, suffixes, strict=False)],
         ),
         clicks,
         checkouts,
-        marks,
+        suffixes,
     )

@@ -1,11 +1,12 @@
-"""To wait for what happens, and not for a time in which it should: on a busy machine that is never long enough."""
+"""Waits for a condition instead of a fixed time, which would be too short on a busy machine."""
 
 import time
 from collections.abc import Callable
 
 
-def wait_until(is_true: Callable[[], object], what: str = "it", seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], object], description: str = "the condition", seconds: float = 60) -> None:
+    """Polls `condition` until it is true; fails after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {description}"
         time.sleep(0.05)

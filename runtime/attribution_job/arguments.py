@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from runtime.attribution_job.join.rule import Join
+from runtime.attribution_job.sources import connector
+from runtime.attribution_job.sources.streams import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,18 +15,25 @@ class JobArguments:
     clicks_stream: str
     checkouts_stream: str
     region: str
+    kinesis_reader: Reader
     attribution_join: Join
     checkpoint: str
     database_secret: str | None
     trigger_interval: str
     records_per_batch: int
+    shuffle_partitions: int
+
+    @property
+    def trigger(self) -> str:
+        """The interval between micro-batches; the connector's batches set their own."""
+        return connector.TRIGGER_INTERVAL if self.kinesis_reader == "connector" else self.trigger_interval
 
 
 def parse_arguments(argv: Sequence[str]) -> JobArguments:
-    """The arguments that are the job's own; Glue adds others (`--JOB_NAME`, …), which are left alone.
+    """Returns the job's own arguments; others, which Glue adds (`--JOB_NAME`, …), are ignored.
 
     Raises:
-        SystemExit: one is missing or malformed; argparse has said which.
+        SystemExit: an argument is missing or malformed; argparse has printed its name.
     """
     parser = argparse.ArgumentParser(
         prog="attribution_job",
@@ -35,29 +44,44 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
     parser.add_argument("--checkouts_stream", required=True, help="name of the Kinesis stream of checkouts")
     parser.add_argument("--region", required=True, help="AWS region of both streams")
     parser.add_argument(
+        "--kinesis_reader",
+        choices=get_args(Reader),
+        default="driver",
+        help="our own reader of the streams, on the driver, or Glue's connector, whose batches take ten seconds or more"
+        " (default: %(default)s)",
+    )
+    parser.add_argument(
         "--attribution_join",
         choices=get_args(Join),
         default="spark",
-        help="what finds the click of a checkout: a join of the two streams, with its state in Spark, or a join of the"
-        " tables, in the transaction of the batch (default: %(default)s)",
+        help="where a checkout finds its click: in a join of the two streams, with state in Spark, or in a join of the"
+        " tables, in the transaction of the micro-batch (default: %(default)s)",
     )
     parser.add_argument(
         "--checkpoint",
         required=True,
-        help="where the query of each join keeps its progress and state, in a folder of its own: s3://…, or a folder",
+        help="s3:// URL or path of a folder; the query of each join keeps its progress and state in a folder below",
     )
     parser.add_argument(
         "--database_secret",
-        help="Secrets Manager secret of the writer's login; without it the job connects to $DATABASE_URL",
+        help="Secrets Manager secret with the writer's login; without it the job connects to $DATABASE_URL",
     )
     parser.add_argument(
-        "--trigger_interval", default="1 second", help="pause between micro-batches (default: %(default)s)"
+        "--trigger_interval",
+        default="1 second",
+        help="shortest time from one micro-batch's start to the next one's (default: %(default)s)",
     )
     parser.add_argument(
         "--records_per_batch",
         type=_positive,
         default=20_000,
         help="most records of a stream in a micro-batch, which bounds memory while catching up (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--shuffle_partitions",
+        type=_positive,
+        default=2,
+        help="partitions of the join's state, fixed for the life of a checkpoint (default: %(default)s)",
     )
     known, _ = parser.parse_known_args(argv)
     return JobArguments(**vars(known))

@@ -1,14 +1,15 @@
-"""Where a query keeps its progress and state, and how to tell that Spark cannot read them."""
+"""The checkpoint of a query: its folder, and the errors by which Spark says that it cannot read it."""
 
 import re
 
 from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.failures import UnreadableCheckpointError
+from runtime.attribution_job.sources import connector
 
-# One more with every change of what a checkpoint keeps: the streams, the stateful operators, what these store.
-QUERY_VERSION = 1
-# What Spark 4.1 says of files that are cut short, empty, missing or of another query. The second line is of the JSON
-# parser that reads Spark's logs, and does not name the file.
+# Raised by one with every change of a checkpoint's content: the sources, the stateful operators, or their state.
+QUERY_VERSION = 2
+# Spark 4.1's messages about files that are cut short, empty, missing or of another query. The second alternative is a
+# message of the JSON parser that reads Spark's logs; it does not name the file.
 SIGNS = re.compile(
     r"Failed to read log file .*"
     r"|.*(?=\n at \[Source: )"
@@ -17,21 +18,25 @@ SIGNS = re.compile(
     r"|STDS_FAILED_TO_READ_OPERATOR_METADATA|CONCURRENT_STREAM_LOG_UPDATE)\b.*"
 )
 SIGN_CHARACTERS = 300
+# The search takes time by the square of a line's length, and Spark's own messages are shorter.
+MESSAGE_CHARACTERS = 10_000
 
 
 def folder(arguments: JobArguments) -> str:
-    """One for each query, because a checkpoint fits one plan.
+    """Returns the checkpoint's folder: one for each plan and reader, because a checkpoint fits one of each.
 
-    Whoever changes the join or the version starts where that query last was, or at the streams' oldest record, and the
-    merge makes the same tables of what it sees again.
+    After a change of the join, the reader or the version, the query continues from that folder's progress, or from the
+    oldest record of the streams. The merge is idempotent, so records that are read again change no row.
     """
-    return f"{arguments.checkpoint}/{arguments.attribution_join}/v{QUERY_VERSION}"
+    reader = "" if arguments.kinesis_reader == "driver" else f"-{arguments.kinesis_reader}"
+    return f"{arguments.checkpoint}/{arguments.attribution_join}{reader}/v{QUERY_VERSION}"
 
 
 def unreadable(error: Exception, folder: str) -> UnreadableCheckpointError | None:
-    """What ended a query, if it was its checkpoint."""
-    # The query's plan follows, in which anything can stand.
-    sign = SIGNS.search(str(error).partition("=== Streaming Query ===")[0])
+    """Returns the checkpoint error that ended a query; null if another error did."""
+    # The query's plan follows the message, and can contain any text.
+    message = str(error).partition("=== Streaming Query ===")[0][:MESSAGE_CHARACTERS]
+    sign = SIGNS.search(message) or connector.UNREADABLE.search(message)
     if sign is None:
         return None
     return UnreadableCheckpointError(f"Spark cannot read the checkpoint {folder}: {sign[0][:SIGN_CHARACTERS]}")

@@ -1,28 +1,34 @@
-"""What ends the job and needs an operator: each names its page in docs/operations.md."""
+"""Errors that end the job and need an operator. Each names its runbook in docs/operations.md."""
 
 
 class JobError(Exception):
-    """The job must not go on; the message says what was found, and ends with the runbook's heading."""
+    """An error that a retry cannot solve. The message states the problem and ends with the runbook's heading."""
 
     runbook: str
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f'{found}; see "{self.runbook}" in docs/operations.md')
+    def __init__(self, problem: str) -> None:
+        super().__init__(f'{problem}; see "{self.runbook}" in docs/operations.md')
+
+
+class StartupError(JobError):
+    """The job's environment is incomplete: a version, the login, the database, a stream or the checkpoint's folder."""
+
+    runbook = "Job does not start"
 
 
 class FencedError(JobError):
-    """Another run writes to this database."""
+    """Another run of the job writes to this database."""
 
     runbook = "Two runs at once"
 
 
 class RestoredDatabaseError(JobError):
-    """The checkpoint knows of batches that the database does not."""
+    """The database lacks batches that the checkpoint records as committed."""
 
     runbook = "Database restored"
 
 
 class UnreadableCheckpointError(JobError):
-    """Spark cannot read what its checkpoint holds."""
+    """Spark cannot read the checkpoint."""
 
     runbook = "Checkpoint unreadable"

@@ -1,4 +1,8 @@
-"""The attribution job: arguments → sources → events → join → sink."""
+"""Steps from the sources to the sink, for both places of the join.
+
+Spark: `attribute` prepares the stream, and `stage_parsed` turns a micro-batch into the sink's tables.
+PostgreSQL: `collect` prepares the stream, and `stage_records` turns a micro-batch into the sink's tables.
+"""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,44 +11,56 @@ from pyspark.sql import functions as F
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
 from runtime.attribution_job.events.parsing import parse, read
-from runtime.attribution_job.join.attribution import join_clicks, keep_first_click
+from runtime.attribution_job.join.attribution import add_join_window, join_clicks, keep_first_click
 from runtime.attribution_job.join.rule import WATERMARK_DELAY
+
+# The kinds of row in a micro-batch of `attribute`.
+STRUCTS = ("click", "checkout", "dead_letter", "candidate")
 
 
 def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
-    """Records of both streams to what the sink writes, as one frame, so that one transaction can hold it.
+    """Parses and joins both streams in Spark.
 
-    Gives `user_id`, `event_time` and one struct column for each kind of row (`click`, `checkout`, `dead_letter`,
-    `candidate`), of which one is set in every row.
+    Returns:
+        One stream of all rows that the sink writes, because one transaction has to hold a micro-batch. Its columns
+        include `user_id`, `join_window`, and the structs `click`, `checkout`, `dead_letter` and `candidate`. At most
+        one of the structs is set in each row.
     """
-    # Partitioned here, a stream is parsed once for both of its uses, and everything below stays in place.
-    clicks, checkouts = (
-        parse(records, contract).withWatermark("event_time", WATERMARK_DELAY).repartition("user_id")
-        for records, contract in ((click_records, CLICK), (checkout_records, CHECKOUT))
-    )
+    clicks = _prepare(click_records, CLICK).where("first_hour")
+    checkouts = _prepare(checkout_records, CHECKOUT)
+    # The raw rows and the join share this exchange: each stream is parsed once, and no later step shuffles again.
+    clicks, checkouts = (events.repartition("user_id", "join_window") for events in (clicks, checkouts))
     candidates = join_clicks(_for_join(checkouts, CHECKOUT), _for_join(clicks, CLICK))
-    # Nullable, because Arrow takes no null struct of fields that are not.
+    # Arrow refuses a null struct with non-nullable fields, and `when` makes the field nullable.
     click_timestamp = F.when(F.col("click_id").isNotNull(), F.col("click_timestamp"))
-    found = candidates.select(
+    candidate_rows = candidates.select(
         "user_id",
-        F.col("click_timestamp").alias("event_time"),
+        "join_window",
         F.struct("checkout_id", "click_id", click_timestamp.alias("click_timestamp")).alias("candidate"),
     )
     raw = clicks.withColumnRenamed("event", "click").unionByName(
         checkouts.withColumnRenamed("event", "checkout"), allowMissingColumns=True
     )
-    return raw.unionByName(found, allowMissingColumns=True)
+    return raw.unionByName(candidate_rows, allowMissingColumns=True)
+
+
+def _prepare(records: DataFrame, contract: Contract) -> DataFrame:
+    """Parses records and gives each event a row for each of its join windows; the event itself is in the first one."""
+    events = add_join_window(parse(records, contract).withWatermark("event_time", WATERMARK_DELAY))
+    in_first = {name: F.when(F.col("first_hour"), F.col(name)) for name in ("event", "dead_letter")}
+    return events.withColumns({"event_id": F.col(f"event.{contract.id}")} | in_first)
 
 
 def stage_parsed(batch: DataFrame) -> dict[str, pa.Table]:
-    """A micro-batch of `attribute` as the sink's tables."""
-    rows = keep_first_click(batch).toArrow()
-    return {kind: _flatten(rows[kind]) for kind in ("click", "checkout", "dead_letter", "candidate")}
+    """Converts a micro-batch of `attribute` to the sink's tables, by kind of row."""
+    rows = keep_first_click(batch).select(*STRUCTS).toArrow()
+    return {kind: _flatten(rows[kind]) for kind in STRUCTS}
 
 
 def collect(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
-    """Records of both streams as they are, and of which `kind`: the join is left to PostgreSQL, and Spark keeps no
-    state.
+    """Unites the unparsed records of both streams and adds their `kind` (`click` or `checkout`).
+
+    For the join in PostgreSQL: Spark keeps no state.
     """
     return click_records.withColumn("kind", F.lit("click")).unionByName(
         checkout_records.withColumn("kind", F.lit("checkout"))
@@ -52,7 +68,7 @@ def collect(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
 
 
 def stage_records(batch: DataFrame) -> dict[str, pa.Table]:
-    """A micro-batch of `collect` as the sink's tables."""
+    """Parses a micro-batch of `collect` into the sink's tables, by kind of row."""
     records = batch.toArrow()
     clicks, checkouts = (
         read(records.filter(pc.equal(records["kind"], kind)), contract)
@@ -66,12 +82,17 @@ def stage_records(batch: DataFrame) -> dict[str, pa.Table]:
 
 
 def _flatten(rows: pa.ChunkedArray) -> pa.Table:
-    """The structs that are set, with their fields as columns."""
+    """Drops null structs and turns the fields of the others into columns."""
     structs = rows.combine_chunks().drop_null()
     return pa.Table.from_arrays(structs.flatten(), names=[field.name for field in structs.type])
 
 
 def _for_join(prepared: DataFrame, contract: Contract) -> DataFrame:
-    """The events' user, id and time. It reads every column of the exchange, or the other use could not share it."""
-    event_id = F.when(F.col("dead_letter").isNull(), F.col(f"event.{contract.id}"))
-    return prepared.select("user_id", event_id.alias(contract.id), F.col("event_time").alias(contract.timestamp))
+    """Selects the columns of the join.
+
+    Refers to every column of `prepared`: Spark shares an exchange only between consumers of the same columns.
+    """
+    # A sum of a timestamp and an interval has no watermark.
+    timestamp = F.expr("event_time + interval 0 seconds")
+    event_id = F.when(F.expr("first_hour or (event is null and dead_letter is null)"), F.col("event_id"))
+    return prepared.select("user_id", "join_window", event_id.alias(contract.id), timestamp.alias(contract.timestamp))

@@ -18,7 +18,7 @@ def start(
     click_records: DataFrame, checkout_records: DataFrame, arguments: JobArguments, sink: PostgresSink
 ) -> StreamingQuery:
     """Starts the one query that reads both streams (columns of `sources.read_stream`) and writes every table."""
-    progress = ProgressLog()
+    progress = ProgressLog([arguments.clicks_stream, arguments.checkouts_stream])
     click_records.sparkSession.streams.addListener(progress)
 
     prepare, stage = (attribute, stage_parsed) if arguments.attribution_join == "spark" else (collect, stage_records)
@@ -33,6 +33,6 @@ def start(
         prepare(click_records, checkout_records)
         .writeStream.foreachBatch(write_batch)
         .option("checkpointLocation", checkpoints.folder(arguments))
-        .trigger(processingTime=arguments.trigger_interval)
+        .trigger(processingTime=arguments.trigger)
         .start()
     )

@@ -1,9 +1,9 @@
-"""What the job does, as one line of JSON for each micro-batch."""
+"""The job's log: one line of JSON for each micro-batch, and for each other event."""
 
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from pyspark.sql.streaming.listener import (
 )
 
 from runtime.attribution_job.sink.transaction import BatchCounts
+from runtime.attribution_job.sources.offsets import behind_ms
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -24,14 +25,18 @@ log = logging.getLogger(__name__)
 
 
 class ProgressLog(StreamingQueryListener):
-    """Joins what Spark knows of a micro-batch (time, watermark, state) to what the sink wrote."""
+    """Logs each micro-batch: Spark's measurements (durations, state, offsets) and the sink's counts in one line.
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    `streams` are the names of the query's sources, in their order.
+    """
+
+    def __init__(self, streams: Sequence[str], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._streams = streams
         self._now = now
         self._written: dict[int, dict[str, Any]] = {}
 
     def written(self, batch_id: int, counts: BatchCounts, oldest_arrival: datetime | None) -> None:
-        """Called when a batch has been committed; `oldest_arrival` is when its oldest record came to Kinesis."""
+        """Records a committed batch; `oldest_arrival` is the time at which Kinesis accepted its oldest record."""
         put_to_row = round((self._now() - oldest_arrival).total_seconds(), 3) if oldest_arrival else None
         self._written[batch_id] = asdict(counts) | {"put_to_row_seconds": put_to_row}
 
@@ -43,6 +48,7 @@ class ProgressLog(StreamingQueryListener):
         written = self._written.pop(progress.batchId, None)
         if written is None:
             return
+        lag = consumer_lag(self._streams, json.loads(progress.json)["sources"])
         log.info(
             "batch",
             extra={
@@ -52,6 +58,8 @@ class ProgressLog(StreamingQueryListener):
                 "batch_ms": progress.batchDuration,
                 "phases_ms": dict(progress.durationMs),
                 "watermark_lag_seconds": watermark_lag(written["watermark"], self._now()),
+                "consumer_lag_ms": max(lag.values(), default=None),
+                "consumer_lag_ms_by_shard": lag,
                 "state_rows": sum(operator.numRowsTotal for operator in progress.stateOperators),
                 "state_bytes": sum(operator.memoryUsedBytes for operator in progress.stateOperators),
                 "dropped_by_join": sum(operator.numRowsDroppedByWatermark for operator in progress.stateOperators),
@@ -65,13 +73,26 @@ class ProgressLog(StreamingQueryListener):
         log.info("query ended", extra={"query_id": str(event.id), "error": event.exception})
 
 
+def consumer_lag(streams: Sequence[str], sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Returns the milliseconds by which the batch's end was behind the end of each open shard, by "stream/shard".
+
+    `sources` is Spark's progress by source. Glue's connector reports no lag.
+    """
+    return {
+        f"{stream}/{shard_id}": milliseconds
+        for stream, source in zip(streams, sources, strict=False)
+        if isinstance(source["endOffset"], dict)
+        for shard_id, milliseconds in behind_ms(source["endOffset"]).items()
+    }
+
+
 def watermark_lag(watermark: datetime, now: datetime) -> float | None:
-    """Seconds by which event time trails the clock; null until both streams have shown an event."""
+    """Returns the seconds from the watermark to the clock; null until both streams have had an event."""
     return round((now - watermark).total_seconds(), 3) if watermark.timestamp() > 0 else None
 
 
 def log_as_json() -> None:
-    """Sends this process's log to standard output, one JSON object a line."""
+    """Sends the log of this process to standard output, one JSON object a line."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,40 +1,57 @@
 """The Spark session, and the settings that a checkpoint keeps for its life."""
 
+import importlib
+
 from pyspark.sql import SparkSession
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
-def create_session() -> SparkSession:
-    """Glue's own session where there is one; elsewhere `--master` of spark-submit, or all cores."""
-    spark = SparkSession.builder.appName("attribution_job").getOrCreate()
-    for name, value in streaming_settings(spark.version).items():
+def create_session(shuffle_partitions: int = 2) -> SparkSession:
+    """Returns Glue's session on Glue; elsewhere a new one with spark-submit's `--master`, or on all cores."""
+    spark = _glue_session(SparkSession.builder.appName("attribution_job").getOrCreate())
+    for name, value in streaming_settings(spark.version, shuffle_partitions).items():
         spark.conf.set(name, value)
     return spark
 
 
-def streaming_settings(spark_version: str) -> dict[str, str]:
+def _glue_session(spark: SparkSession) -> SparkSession:
+    """Returns the session of a new GlueContext on Glue; elsewhere `spark`.
+
+    Glue publishes its job metrics and observability metrics only for scripts with a GlueContext.
+    """
+    try:
+        context = importlib.import_module("awsglue.context")
+    except ModuleNotFoundError:
+        return spark
+    session: SparkSession = context.GlueContext(spark.sparkContext).spark_session
+    return session
+
+
+def streaming_settings(spark_version: str, shuffle_partitions: int) -> dict[str, str]:
+    """Returns the settings of the streaming query, by name."""
     return {
         "spark.sql.session.timeZone": "UTC",
-        # Pruned, an event would differ between its two uses, and be parsed once for each.
+        # With pruning, the two uses of an event would read different columns, and Spark would parse it twice.
         "spark.sql.optimizer.nestedSchemaPruning.enabled": "false",
         "spark.sql.optimizer.expression.nestedPruning.enabled": "false",
-        # A checkpoint keeps the number of partitions of its state for life; each costs a commit a batch.
-        "spark.sql.shuffle.partitions": "2",
+        # A checkpoint keeps this number for life; each partition of the state costs a commit a batch.
+        "spark.sql.shuffle.partitions": str(shuffle_partitions),
         "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
         "spark.sql.streaming.join.stateFormatVersion": join_state_format(spark_version),
         # With the first state checkpoint format, checksums can refuse a restart after a kill.
         "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
-        # State that the watermark frees can wait for the next event; an extra batch would delay that event.
+        # Expired state can wait for the next event: a batch without data would delay that event.
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     }
 
 
 def join_state_format(spark_version: str) -> str:
-    """Version 4, from Spark 4.2 on, finds state by event time; before that every batch scans all of it.
+    """Returns the newest state format of the stream-stream join that the Spark version has.
 
-    Version 3 keeps the join's four stores of a partition in one RocksDB, which commits one file a batch, not four.
+    Version 4, from Spark 4.2 on, finds state by event time, without a scan. Version 3 keeps the four stores of a
+    partition in one RocksDB, which commits one file a batch instead of four.
     """
     major, minor = (int(part) for part in spark_version.split(".")[:2])
     return "4" if (major, minor) >= (4, 2) else "3"

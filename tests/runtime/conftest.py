@@ -1,4 +1,4 @@
-"""The real PostgreSQL and the real Spark, each started once for all tests that ask."""
+"""Fixtures of a real PostgreSQL and a real Spark, each started once in a test session."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ from local.servers import postgres as embedded
 from local.servers.postgres import Server
 from runtime.attribution_job.session import create_session
 
-numbers = itertools.count()
+database_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +26,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def empty_database(postgres: Server) -> Iterator[psycopg.Connection]:
-    """A connection to a database in which nothing is."""
-    name = f"empty_{next(numbers)}"
+    """A connection to a new database without tables."""
+    name = f"empty_{next(database_numbers)}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     with psycopg.connect(postgres.url(name), autocommit=True) as connection:
@@ -43,8 +43,8 @@ def connect(postgres: Server, empty_database: psycopg.Connection) -> Callable[[]
 
 @pytest.fixture
 def database(postgres: Server) -> Iterator[str]:
-    """The name of a fresh, migrated database."""
-    name = f"pipeline_{next(numbers)}"
+    """The name of a new database with all migrations applied."""
+    name = f"pipeline_{next(database_numbers)}"
     embedded.create_database(postgres, name)
     yield name
     embedded.drop_database(postgres, name)
@@ -52,7 +52,7 @@ def database(postgres: Server) -> Iterator[str]:
 
 @pytest.fixture
 def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
-    """The owner's connection to `database`."""
+    """A connection to `database` as its owner."""
     with psycopg.connect(postgres.url(database), autocommit=True) as connection:
         yield connection
 
@@ -61,9 +61,9 @@ def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
 def spark() -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["SPARK_CONF_DIR"] = str(PROJECT / "local" / "servers" / "spark")
-    # Generated code, as on Glue; the tests of the whole job run it interpreted, as the demo does.
-    generated = "--conf spark.sql.codegen.wholeStage=true --conf spark.sql.codegen.factoryMode=FALLBACK"
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{generated} pyspark-shell"
+    # Spark generates code, as on Glue. The tests of the whole job turn that off, as the demo does.
+    code_generation = "--conf spark.sql.codegen.wholeStage=true --conf spark.sql.codegen.factoryMode=FALLBACK"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{code_generation} pyspark-shell"
     session = create_session()
     yield session
     session.stop()

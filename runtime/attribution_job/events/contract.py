@@ -1,4 +1,4 @@
-"""The event contract: which fields an event has, and of which type."""
+"""The event contract: the fields of clicks and checkouts, by type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,11 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """The fields of one kind of event; ids and the timestamp are required, labels may be missing."""
+    """The fields of one kind of event.
+
+    `ids` (the event's own id first) and `timestamp` are required. `labels` are optional. A `sale` also has required
+    `total_amount` and `currency`, and optional `items`.
+    """
 
     ids: Sequence[str]
     timestamp: str

@@ -1,7 +1,7 @@
-"""Records in, accepted events and dead letters out, a column at a time.
+"""Parses Kinesis records into accepted events and dead letters.
 
-What a contract demands is said in `validation`, of one record. Here the many records that are plain are read by
-Arrow, ten times as fast, and only the others one by one: the outcome is the same.
+`validation` defines the contract for one record. Most records are plain and take the fast path in `plain`: Arrow parses
+them column by column, ten times as fast. All other records are read one by one. Both paths give the same result.
 """
 
 import functools
@@ -15,24 +15,20 @@ from pyspark.sql import DataFrame
 
 from runtime.attribution_job.events.contract import Contract
 from runtime.attribution_job.events.plain import read_plain
-from runtime.attribution_job.events.schemas import DEAD_LETTER, TIME, event_schema, in_spark
-from runtime.attribution_job.events.validation import (
-    EPOCH,
-    RefusedError,
-    read_event,
-)
+from runtime.attribution_job.events.schemas import DEAD_LETTER, TIME, event_schema, spark_fields
+from runtime.attribution_job.events.validation import EPOCH, RefusedError, read_event
 
 
 class Parsed(NamedTuple):
-    """`events` has the columns of `event_schema`, `dead_letters` those of DEAD_LETTER."""
+    """Accepted events (columns of `event_schema`) and dead letters (columns of DEAD_LETTER)."""
 
     events: pa.Table
     dead_letters: pa.Table
 
 
 def read(records: pa.Table, contract: Contract) -> Parsed:
-    """Reads records (the five columns of a Kinesis source) as events of `contract`, each or its dead letter."""
-    with ThreadPoolExecutor() as threads:  # Arrow leaves Python's lock to others while it works.
+    """Reads records (the five columns of a Kinesis source): each becomes an event of `contract` or a dead letter."""
+    with ThreadPoolExecutor() as threads:  # Arrow releases the GIL while it parses.
         batches = list(threads.map(functools.partial(_read_batch, contract=contract), records.to_batches()))
     return Parsed(
         pa.concat_tables([event_schema(contract).empty_table(), *(parsed.events for parsed in batches)]),
@@ -41,13 +37,15 @@ def read(records: pa.Table, contract: Contract) -> Parsed:
 
 
 def parse(records: DataFrame, contract: Contract) -> DataFrame:
-    """`read` for a stream of records: `event` and `dead_letter`, of which one is null, and `user_id`, `event_time`.
+    """Applies `read` to a stream of records.
 
-    A dead letter has a `user_id` that nothing else has and the epoch as `event_time`, so that it joins with nothing.
+    Returns:
+        `user_id`, `event_time`, and the structs `event` and `dead_letter`, one of which is null. A dead letter has a
+        unique `user_id` and the epoch as `event_time`: it matches no event in the join.
     """
     rows = f"""
         user_id string not null, event_time timestamp not null,
-        event struct<{in_spark(event_schema(contract))}>, dead_letter struct<{in_spark(DEAD_LETTER)}>
+        event struct<{spark_fields(event_schema(contract))}>, dead_letter struct<{spark_fields(DEAD_LETTER)}>
     """
     return records.mapInArrow(functools.partial(_parse_batches, contract=contract), rows)
 
@@ -59,17 +57,18 @@ def _parse_batches(batches: Iterable[pa.RecordBatch], contract: Contract) -> Ite
 
 
 def _rows(parsed: Parsed, contract: Contract) -> pa.Table:
+    """Returns the columns that `parse` declares, for events and dead letters together."""
     events, letters = parsed
-    nobody = pc.binary_join_element_wise(letters["stream_name"], letters["sequence_number"], " ")
-    halves = [
+    unique_user_id = pc.binary_join_element_wise(letters["stream_name"], letters["sequence_number"], " ")
+    columns_by_kind = [
         {"user_id": events["user_id"], "event_time": events[contract.timestamp], "event": events.to_struct_array()},
         {
-            "user_id": nobody,
+            "user_id": unique_user_id,
             "event_time": pa.repeat(pa.scalar(EPOCH, TIME), len(letters)),
             "dead_letter": letters.to_struct_array(),
         },
     ]
-    types = pa.schema(
+    row_schema = pa.schema(
         {
             "user_id": pa.string(),
             "event_time": TIME,
@@ -78,18 +77,21 @@ def _rows(parsed: Parsed, contract: Contract) -> pa.Table:
         }
     )
     tables = [
-        pa.table([half.get(field.name, pa.nulls(len(half["user_id"]), field.type)) for field in types], schema=types)
-        for half in halves
+        pa.table(
+            [columns.get(field.name, pa.nulls(len(columns["user_id"]), field.type)) for field in row_schema],
+            schema=row_schema,
+        )
+        for columns in columns_by_kind
     ]
     return pa.concat_tables(tables).combine_chunks()
 
 
 def _read_batch(records: pa.RecordBatch, contract: Contract) -> Parsed:
-    plain, rest = read_plain(records, contract)
-    others = [_read_one_by_one(records, contract) for records in rest]
+    plain_events, remaining_batches = read_plain(records, contract)
+    remaining = [_read_one_by_one(batch, contract) for batch in remaining_batches]
     return Parsed(
-        pa.concat_tables([plain, *(parsed.events for parsed in others)]),
-        pa.concat_tables([DEAD_LETTER.empty_table(), *(parsed.dead_letters for parsed in others)]),
+        pa.concat_tables([plain_events, *(parsed.events for parsed in remaining)]),
+        pa.concat_tables([DEAD_LETTER.empty_table(), *(parsed.dead_letters for parsed in remaining)]),
     )
 
 
@@ -113,7 +115,7 @@ def _read_one_by_one(records: pa.RecordBatch, contract: Contract) -> Parsed:
 
 
 def _dead_letter(record: dict[str, Any], reason: str) -> dict[str, Any]:
-    """`data` is the original bytes as PostgreSQL reads them."""
+    """Returns the row of a dead letter; `data` is the record's bytes in PostgreSQL's hex format for bytea."""
     return {
         "stream_name": record["streamName"],
         "sequence_number": record["sequenceNumber"],

@@ -1,4 +1,7 @@
-"""Reads the records that are plain JSON with Arrow, all of them at once."""
+"""The fast path for plain records: Arrow's JSON reader parses all of them at once.
+
+A record is plain when its bytes match `plain_pattern`. `validation` handles all other records.
+"""
 
 import functools
 
@@ -9,17 +12,17 @@ from pyarrow import json
 from runtime.attribution_job.events.contract import SCHEMA_VERSION, Contract
 from runtime.attribution_job.events.schemas import TIME, event_schema
 from runtime.attribution_job.events.validation import (
-    MOST_AHEAD,
-    MOST_BYTES,
-    MOST_ID_CHARACTERS,
+    MAX_AHEAD,
+    MAX_BYTES,
+    MAX_ID_CHARACTERS,
     write_items,
 )
 
-# A block of JSON lines has to hold the longest of them.
-LARGEST_BLOCK = 4 * MOST_BYTES
+# Arrow requires a block to hold the longest JSON line.
+BLOCK_BYTES = 4 * MAX_BYTES
 ITEM = pa.struct({"product_id": pa.string(), "quantity": pa.int32(), "unit_price": pa.string()})
 
-# Plain JSON, as regular expressions of RE2: strings without escapes, and times that every calendar has.
+# Plain JSON in RE2 syntax. Strings have no escapes. Dates exist in every year, so 29 February is not plain.
 STRING = r'"[^"\\\x00-\x1f]*"'
 COUNT = r"(?:0|[1-9][0-9]{0,8})"
 TIMESTAMP = (
@@ -33,35 +36,39 @@ PLAIN_ITEM = rf"\{{{PLAIN_ITEM_FIELD}(?:, ?{PLAIN_ITEM_FIELD})*\}}"
 
 
 def read_plain(records: pa.RecordBatch, contract: Contract) -> tuple[pa.Table, list[pa.RecordBatch]]:
-    """The events of the records that are plain and right; and the other records."""
-    is_plain = pc.match_substring_regex(records["data"], plain(contract))
-    candidates = records.filter(is_plain)
+    """Reads plain records that meet the contract.
+
+    Returns:
+        The events of these records, and the remaining records, for `validation.read_event`.
+    """
+    is_plain = pc.match_substring_regex(records["data"], plain_pattern(contract))
+    plain_records = records.filter(is_plain)
     try:
-        # Each ends with a line break, so that their bytes together are JSON lines.
-        lines = pc.binary_join_element_wise(candidates["data"].cast(pa.string()), "", "\n")
+        # With a line break after each record, the column's buffer is a JSON lines file.
+        lines = pc.binary_join_element_wise(plain_records["data"].cast(pa.string()), "", "\n")
         values = json.read_json(
             pa.BufferReader(lines.buffers()[2]),
-            json.ReadOptions(use_threads=False, block_size=LARGEST_BLOCK),
+            json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             json.ParseOptions(explicit_schema=_json_schema(contract), unexpected_field_behavior="error"),
         ).combine_chunks()
-    except pa.ArrowInvalid:  # Nothing is plain; or one of them is not UTF-8, or has a field twice.
+    except pa.ArrowInvalid:  # No record is plain, or a plain one is invalid UTF-8 or repeats a field.
         return event_schema(contract).empty_table(), [records]
-    is_right = _is_right(candidates, values, contract)
-    arrivals = candidates.select(["approximateArrivalTimestamp", "sequenceNumber"])
-    return _events(values.filter(is_right), arrivals.filter(is_right), contract), [
+    is_valid = _is_valid(plain_records, values, contract)
+    arrivals = plain_records.select(["approximateArrivalTimestamp", "sequenceNumber"])
+    return _events(values.filter(is_valid), arrivals.filter(is_valid), contract), [
         records.filter(pc.invert(is_plain)),
-        candidates.filter(pc.invert(is_right)),
+        plain_records.filter(pc.invert(is_valid)),
     ]
 
 
-def _is_right(records: pa.RecordBatch, values: pa.Table, contract: Contract) -> pa.Array:
-    """What `plain` cannot say of an event: every required field is there, no id too long, the time not ahead."""
-    lengths = [pc.utf8_length(values[field]) for field in contract.ids]
-    limit = pc.add(records["approximateArrivalTimestamp"], pa.scalar(MOST_AHEAD))
+def _is_valid(records: pa.RecordBatch, values: pa.Table, contract: Contract) -> pa.Array:
+    """Checks the rules that `plain_pattern` cannot express: size, id lengths, time limit, required fields."""
+    id_lengths = [pc.utf8_length(values[field]) for field in contract.ids]
+    latest_time = pc.add(records["approximateArrivalTimestamp"], pa.scalar(MAX_AHEAD))
     checks = [
-        pc.less_equal(pc.binary_length(records["data"]), MOST_BYTES),
-        *[pc.and_(pc.greater(length, 0), pc.less_equal(length, MOST_ID_CHARACTERS)) for length in lengths],
-        pc.less_equal(values[contract.timestamp], limit),
+        pc.less_equal(pc.binary_length(records["data"]), MAX_BYTES),
+        *[pc.and_(pc.greater(length, 0), pc.less_equal(length, MAX_ID_CHARACTERS)) for length in id_lengths],
+        pc.less_equal(values[contract.timestamp], latest_time),
         *[pc.is_valid(values[field]) for field in contract.required],
     ]
     return pc.fill_null(functools.reduce(pc.and_, checks), False)
@@ -76,10 +83,13 @@ def _events(values: pa.Table, arrivals: pa.RecordBatch, contract: Contract) -> p
 
 
 @functools.cache
-def plain(contract: Contract) -> str:
-    """Matches an object that has only fields of the contract, all of the right type; one may be there twice."""
-    known = {"total_amount": AMOUNT, "currency": CURRENCY, contract.timestamp: TIMESTAMP}
-    values = [f'"{field}": ?{known.get(field, STRING)}' for field in contract.required]
+def plain_pattern(contract: Contract) -> str:
+    """Returns a pattern of JSON objects with fields of the contract only, each of the right type.
+
+    A match can repeat a field and can lack required ones.
+    """
+    special_values = {"total_amount": AMOUNT, "currency": CURRENCY, contract.timestamp: TIMESTAMP}
+    values = [f'"{field}": ?{special_values.get(field, STRING)}' for field in contract.required]
     values += [f'"{label}": ?(?:{STRING}|null)' for label in contract.labels]
     values += [f'"items": ?(?:{_list_of(PLAIN_ITEM)}|null)'] if contract.sale else []
     field = f'(?:{"|".join(values)}|"schema_version": ?{SCHEMA_VERSION})'

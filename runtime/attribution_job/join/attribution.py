@@ -1,4 +1,4 @@
-"""The rule as Spark runs it: the streaming half joins, the micro-batch half keeps the first click."""
+"""The attribution rule in Spark: a streaming join finds candidate clicks, a micro-batch step keeps the first."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -6,32 +6,66 @@ from pyspark.sql import functions as F
 from runtime.attribution_job.join.rule import ATTRIBUTION_WINDOW
 
 
-def join_clicks(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
-    """Every candidate: a checkout with a click of the same user in the hour before it, both ends included.
+def add_join_window(events: DataFrame) -> DataFrame:
+    """Adds `join_window`, by which the join finds pairs: one that starts with the event's hour, one an hour earlier.
 
-    Takes `checkouts` (`user_id`, `checkout_id`, `checkout_timestamp`) and `clicks` (`user_id`, `click_id`,
-    `click_timestamp`), where they are streams with a watermark on the time; gives `user_id`, `checkout_id`,
-    `click_id`, `click_timestamp`. Late events do not take part: older than the watermark, they find no state.
+    Each event becomes two rows; `first_hour` tells whether the event lies in the first of the window's two hours. A
+    click joins in the window that starts with its hour, a checkout in both: each pair within an hour then meets in one
+    window. With the window in its key, the join removes old state by key, without a scan of the whole state.
+
+    Args:
+        events: `event_time`, and others.
+    """
+    windows = events.withColumn("join_window", F.window("event_time", "2 hours", "1 hour"))
+    first_hour = F.expr("event_time < join_window.start + interval 1 hour")
+    # The join would add this condition to its own side of a shared exchange, which could not be shared then.
+    return windows.where("join_window is not null").withColumn("first_hour", first_hour)
+
+
+def join_clicks(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
+    """Joins each checkout to its candidate clicks: clicks of the same user in the hour before, both ends included.
+
+    On streams, the join drops events whose window has passed the watermark. The timestamps must have none: Spark would
+    derive a range of times from them, by which it removes state with a scan.
+
+    Args:
+        checkouts: `user_id`, `join_window`, `checkout_id`, `checkout_timestamp`; a row for each window.
+        clicks: `user_id`, `join_window`, `click_id`, `click_timestamp`; a row for the first window only.
+
+    Returns:
+        One row for each pair: `user_id`, `join_window`, `checkout_id`, `click_id`, `click_timestamp`.
     """
     candidate = F.expr(
-        "click.user_id = checkout.user_id"
+        "click.user_id = checkout.user_id and click.join_window = checkout.join_window"
         f" and click.click_timestamp >= checkout.checkout_timestamp - interval {ATTRIBUTION_WINDOW}"
         " and click.click_timestamp <= checkout.checkout_timestamp"
     )
-    # Inner: an outer join would hold the row of an uncredited checkout back until the watermark has passed.
+    # An outer join would delay the row of an uncredited checkout until the watermark has passed.
     return (
         checkouts.alias("checkout")
         .join(clicks.alias("click"), candidate, how="inner")
-        .select("checkout.user_id", "checkout.checkout_id", "click.click_id", "click.click_timestamp")
+        .select(
+            "checkout.user_id",
+            "checkout.join_window",
+            "checkout.checkout_id",
+            "click.click_id",
+            "click.click_timestamp",
+        )
     )
 
 
 def keep_first_click(rows: DataFrame) -> DataFrame:
-    """Of the rows with a `candidate` (`checkout_id`, `click_id`, `click_timestamp`) the one with the smallest
-    (`click_timestamp`, `click_id`) for each checkout, and every row without. Not for streams.
+    """Keeps each checkout's first candidate click in each join window, and all rows without a candidate.
+
+    Batch frames only: the window function is not supported on streams. The first candidate has the smallest
+    (`click_timestamp`, `click_id`). A checkout has candidates in at most two join windows; the sink takes the earlier.
+
+    Args:
+        rows: `user_id`, `join_window`, `candidate` (null, or a struct of `checkout_id`, `click_id`,
+            `click_timestamp`), and others.
     """
-    # A checkout has one user, by whom the rows are partitioned already: no shuffle.
-    by_checkout = Window.partitionBy("user_id", "candidate.checkout_id").orderBy(
+    # The rows are partitioned by user and window already: with both in the key Spark adds no shuffle.
+    by_checkout = Window.partitionBy("user_id", "join_window", "candidate.checkout_id").orderBy(
         "candidate.click_timestamp", "candidate.click_id"
     )
     ranked = rows.withColumn("rank", F.row_number().over(by_checkout))

@@ -1,9 +1,9 @@
-"""The constants of the rule, and the places where its join can run."""
+"""Constants of the attribution rule, and the places where the join can run."""
 
 from typing import Literal, TypeAlias
 
 ATTRIBUTION_WINDOW = "1 hour"
 WATERMARK_DELAY = "5 minutes"
 
-# In Spark, of the two streams; or in PostgreSQL, of the tables.
+# "spark" joins the two streams, "postgres" joins the tables.
 Join: TypeAlias = Literal["spark", "postgres"]

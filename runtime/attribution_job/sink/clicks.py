@@ -1,6 +1,7 @@
-"""A micro-batch's clicks, prepared so that COPY can put them into `raw_clicks` itself.
+"""Preparation of a micro-batch's clicks for COPY directly into `raw_clicks`.
 
-An `insert … on conflict` of staged rows takes half as long again: it writes them twice, and singly into the table.
+An `insert … on conflict` from a staging table takes half as long again: it writes each click twice, and inserts into
+`raw_clicks` row by row.
 """
 
 from datetime import datetime
@@ -9,43 +10,49 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Of the events' columns, those that only the batch needs.
+# Columns of `event_schema` that `raw_clicks` does not have.
 NOT_STORED = ["sequence_number", "unknown_fields"]
 
 
 class Clicks(NamedTuple):
-    """Both with the columns of `events.event_schema`. `repeated`: the click is stored already, or will be by `new`."""
+    """Clicks of a micro-batch, with the columns of `event_schema`.
+
+    `new` has one click for each id. `duplicates` have an id that is in `new` or stored already.
+    """
 
     new: pa.Table
-    repeated: pa.Table
+    duplicates: pa.Table
 
 
 def first_of_each_id(clicks: pa.Table) -> Clicks:
-    """In the order of ids; of the clicks with one id the one with the lowest sequence number is `new`."""
+    """Sorts clicks by id; the click with the lowest sequence number of each id is `new`."""
     ordered = clicks.sort_by([("click_id", "ascending"), ("sequence_number", "ascending")])
-    first = _begins(ordered["click_id"])
+    first = _starts_group(ordered["click_id"])
     return Clicks(ordered.filter(first), ordered.filter(pc.invert(first)))
 
 
-def without(clicks: Clicks, known: list[str]) -> Clicks:
-    """Those with a known id are repeated too."""
-    if not known:
+def exclude_stored(clicks: Clicks, stored_ids: list[str]) -> Clicks:
+    """Moves clicks with a stored id from `new` to `duplicates`."""
+    if not stored_ids:
         return clicks
-    again = pc.is_in(clicks.new["click_id"], pa.array(known, clicks.new.schema.field("click_id").type))
-    return Clicks(clicks.new.filter(pc.invert(again)), pa.concat_tables([clicks.repeated, clicks.new.filter(again)]))
+    stored = pc.is_in(clicks.new["click_id"], pa.array(stored_ids, clicks.new.schema.field("click_id").type))
+    return Clicks(
+        clicks.new.filter(pc.invert(stored)), pa.concat_tables([clicks.duplicates, clicks.new.filter(stored)])
+    )
 
 
-def to_store(new: pa.Table, watermark: datetime) -> pa.Table:
-    """With the columns of `raw_clicks`."""
+def raw_rows(new: pa.Table, watermark: datetime) -> pa.Table:
+    """Returns the clicks with the columns of `raw_clicks`."""
     return new.drop_columns(NOT_STORED).append_column("late", pc.less(new["click_timestamp"], watermark))
 
 
 def visits(new: pa.Table) -> pa.Table:
-    """What is known of each user from these clicks, with the columns of `staged_visits`."""
+    """Returns each user's first and last click, with the columns of `staged_visits`."""
     ordered = new.sort_by([(name, "ascending") for name in ("user_id", "click_timestamp", "click_id")])
-    begins = _begins(ordered["user_id"])
-    first = ordered.filter(begins)
-    last = ordered.filter(pa.concat_arrays([begins[1:], pa.repeat(True, min(1, len(begins)))]))
+    is_first = _starts_group(ordered["user_id"])
+    # A click is its user's last one when the next click starts a group, or when no click follows.
+    is_last = pa.concat_arrays([is_first[1:], pa.repeat(True, min(1, len(is_first)))])
+    first, last = ordered.filter(is_first), ordered.filter(is_last)
     return pa.table(
         {
             "user_id": first["user_id"],
@@ -61,20 +68,20 @@ def visits(new: pa.Table) -> pa.Table:
     )
 
 
-def early_or_repeated(clicks: Clicks, batch: dict[str, Any]) -> pa.Table:
-    """Those that can concern what is stored already: repeated ones, and those that are no later than it."""
-    early = up_to(clicks.new, batch["watermark"], batch["unseen_until"], batch["last_known_checkout"])
-    return pa.concat_tables([clicks.repeated, early])
+def duplicates_and_early(clicks: Clicks, batch: dict[str, Any]) -> pa.Table:
+    """Returns the clicks that can change stored rows: duplicates, and clicks no later than a stored event."""
+    early = not_later_than(clicks.new, batch["watermark"], batch["unseen_until"], batch["last_known_checkout"])
+    return pa.concat_tables([clicks.duplicates, early])
 
 
-def up_to(clicks: pa.Table, *times: datetime | None) -> pa.Table:
-    """Those that are no later than the latest of the times; none if there is no time."""
+def not_later_than(clicks: pa.Table, *times: datetime | None) -> pa.Table:
+    """Returns the clicks up to the latest of `times`, or no clicks when all `times` are null."""
     latest = max(filter(None, times), default=None)
     return clicks.filter(pc.less_equal(clicks["click_timestamp"], latest)) if latest else clicks.slice(length=0)
 
 
-def _begins(ordered: pa.ChunkedArray) -> pa.Array:
-    """Whether a value is another one than that before it."""
+def _starts_group(ordered: pa.ChunkedArray) -> pa.Array:
+    """Marks each value that differs from its predecessor, and the first value."""
     values = ordered.combine_chunks()
     first = pa.repeat(True, min(1, len(values)))
     return pa.concat_arrays([first, pc.not_equal(values[1:], values[:-1])])

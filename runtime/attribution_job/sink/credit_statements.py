@@ -1,10 +1,13 @@
-"""How a batch credits: the statements that follow its raw rows, by where the join runs. See `statements`."""
+"""SQL statements that credit checkouts, for both places of the join. They run after the raw rows are stored.
+
+`statements` describes the parameters and the properties that all statements share.
+"""
 
 from typing import LiteralString
 
 from runtime.attribution_job.join.rule import Join
 
-# A click that another query received in time can be late for this one, whose join then has not seen it.
+# A click that another query received in time can be late for this query. The join of this query has dropped the click.
 MARK_LATE = """
 update raw_clicks
    set late = true
@@ -12,7 +15,7 @@ update raw_clicks
  where raw_clicks.click_id = s.click_id and not raw_clicks.late and raw_clicks.click_timestamp < %(watermark)s
 """
 
-# How a credit is merged into what is there. Earliest wins, so the order of merges does not matter.
+# Merges a credit into the stored row. The earliest click wins, and so the order of merges does not matter.
 EARLIEST_WINS = """\
         on conflict (checkout_id) do update
        set click_id = excluded.click_id,
@@ -28,7 +31,7 @@ EARLIEST_WINS = """\
 select count(*) from merged where click_id is not null
 """
 
-# Every new checkout gets its row, credited or not; a credit for an older one is merged into it.
+# Adds a row for each new checkout, credited or not, and merges credits into the rows of earlier checkouts.
 MERGE_CREDITS: LiteralString = (
     """
 with named as (
@@ -43,15 +46,15 @@ merged as (
       from named
       join raw_checkouts k using (checkout_id)
       left join staged_credits using (checkout_id)
-      -- One look into the index for each credit: of staged rows there are no statistics, and a plain join can read
-      -- all clicks.
+      -- The lateral join forces one index lookup for each credit. Staging tables have no statistics, and a plain join
+      -- could scan all clicks.
       left join lateral (
            select click_id, user_id, click_timestamp, utm_source, utm_medium, utm_campaign
              from raw_clicks
             where click_id = staged_credits.click_id
             limit 1
            ) c
-        -- Under one id the first event stands; a credit to a twin that was not kept is none.
+        -- A duplicate with different content was not stored, so a credit to it is dropped.
         on c.user_id = k.user_id
        and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
      order by k.checkout_id, c.click_timestamp, c.click_id
@@ -59,10 +62,13 @@ merged as (
     + EARLIEST_WINS
 )
 
-# What the streaming join cannot have seen: late checkouts, checkouts in the hour after a late click of this
-# batch, and checkouts of this batch in the hour after a late click of any batch. And pairs of an event of this batch
-# and one that only another query received: checkouts until an hour after the latest of these, clicks until the latest.
-# Late clicks are looked for one checkout at a time, because a robot can have very many.
+# Repairs the checkouts for which the streaming join may have missed a click:
+# - late checkouts of this batch;
+# - checkouts in the hour after a late click of this batch;
+# - checkouts of this batch in the hour after a late click of any batch;
+# - pairs of an event of this batch and an event that only another query received: they can concern checkouts of this
+#   batch up to an hour after `unseen_until`, and clicks of this batch up to `unseen_until`.
+# Late clicks are looked up one checkout at a time and with a limit, because a robot can have very many.
 REPAIR_LATE = """
 select attribute(array(
     select checkout_id from staged_checkouts
@@ -87,7 +93,7 @@ select attribute(array(
 ))
 """
 
-# Every checkout of the batch, with its first click among all that are known, those of the batch included.
+# Credits each checkout of the batch to its first click among all stored clicks, which include the clicks of the batch.
 CREDIT_CHECKOUTS: LiteralString = (
     """
 with merged as (
@@ -110,7 +116,8 @@ with merged as (
     + EARLIEST_WINS
 )
 
-# Checkouts of earlier batches that clicks of this one come before. Most clicks are younger than any of them.
+# Corrects checkouts of earlier batches that a click of this batch precedes. Most clicks are later than every stored
+# checkout, and the condition on `last_known_checkout` skips them.
 CORRECT_EARLIER = """
 select attribute(array(
     select distinct k.checkout_id
@@ -122,7 +129,7 @@ select attribute(array(
 ))
 """
 
-# What follows the raw rows, by where the join runs.
+# The statements in execution order, by the place of the join.
 CREDIT: dict[Join, tuple[LiteralString, ...]] = {
     "spark": (MERGE_CREDITS, REPAIR_LATE),
     "postgres": (CREDIT_CHECKOUTS, CORRECT_EARLIER),

@@ -1,7 +1,7 @@
-"""One run of the job at a time writes to a database: the one whose session holds the lock.
+"""The advisory lock that lets only one run of the job write to a database.
 
-The session has the lock for as long as it is connected, so whoever still has the connection need not ask for it before
-each transaction. That does not hold behind a pooler which gives each transaction another session.
+The lock belongs to the session and ends with it. An open connection therefore proves that the run still holds the lock,
+and no transaction has to check it. A connection pooler in transaction mode breaks this: transactions change sessions.
 """
 
 import logging
@@ -12,23 +12,24 @@ import psycopg
 
 from runtime.attribution_job.failures import FencedError
 
-# Beside migrate.LOCK: any constant that no other user of the database takes.
+# The lock's key: any constant that differs from migrate.ADVISORY_LOCK_KEY and from other keys in the database.
 LOCK = 0x65636F6E
-# A successor waits longer than a session outlives a client that is gone without a word (NOTICE_A_LOST_CLIENT).
+# Longer than the server keeps the session of a lost client (DETECT_LOST_CLIENT).
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.2
-# A client whose machine is lost does not end its connection, and its session would keep the lock for hours. Asked after
-# 20 s of silence and then every 10 s, it is given up after 50 s, and so is one that does not confirm what it is sent.
-# A session in the middle of a statement would look for its client only at the end, and looks every 2 s.
+# A lost machine does not close its connection. With default settings, its session would keep the lock for hours. With
+# these settings, keepalive probes start after 20 s of silence and follow every 10 s. The session ends after 50 s, also
+# when the client does not confirm sent data. During a statement the server checks the connection every 2 s; by default
+# it would check only after the statement.
 # https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS
-NOTICE_A_LOST_CLIENT = """
+DETECT_LOST_CLIENT = """
 set tcp_keepalives_idle = '20s';
 set tcp_keepalives_interval = '10s';
 set tcp_keepalives_count = 3;
 set tcp_user_timeout = '50s';
 set client_connection_check_interval = '2s';
 """
-# Of another role's session only the pid and the role are to be seen.
+# Other roles' sessions show only their pid and role.
 HOLDER = """
 select concat_ws(', ', 'pid ' || pid, 'role ' || usename, nullif(application_name, ''), 'from ' || host(client_addr),
                  'since ' || date_trunc('second', backend_start))
@@ -41,24 +42,25 @@ log = logging.getLogger(__name__)
 
 
 def take(connection: psycopg.Connection, closing: threading.Event, wait_seconds: float = WAIT_SECONDS) -> None:
-    """Makes this the one session that writes, until it ends.
+    """Takes the lock for the life of the session.
 
-    A session that holds the lock may be just ending; it is given `wait_seconds`, or until `closing` is set.
+    Waits up to `wait_seconds` for another session to release it, because that session may be about to end. The wait
+    stops when `closing` is set.
 
     Raises:
-        FencedError: another session holds the lock; the message says which.
+        FencedError: another session holds the lock; the message names that session.
     """
-    connection.execute(NOTICE_A_LOST_CLIENT)
+    connection.execute(DETECT_LOST_CLIENT)
     deadline = time.monotonic() + wait_seconds
-    told = ""
+    logged_holder = ""
     while not _try_to_take(connection):
         holder = _holder(connection)
-        if holder != told:
-            log.warning("another run writes to this database; waiting for its end", extra={"holder": holder})
-            told = holder
+        if holder != logged_holder:
+            log.warning("another run writes to this database; waiting until it ends", extra={"holder": holder})
+            logged_holder = holder
         if closing.wait(POLL_SECONDS) or time.monotonic() >= deadline:
             raise FencedError(
-                f"another run of the job writes to this database, and did not end within {wait_seconds:.0f} s: {holder}"
+                f"another run of the job writes to this database and did not end within {wait_seconds:.0f} s: {holder}"
             )
 
 
@@ -68,5 +70,6 @@ def _try_to_take(connection: psycopg.Connection) -> bool:
 
 
 def _holder(connection: psycopg.Connection) -> str:
+    """Describes the session that holds the lock."""
     row = connection.execute(HOLDER, [LOCK]).fetchone()
-    return str(row[0]) if row else "it has just ended"
+    return str(row[0]) if row else "its session has just ended"

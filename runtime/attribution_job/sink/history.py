@@ -1,4 +1,4 @@
-"""What was written before a batch: by its query, and by others that the query knows nothing of."""
+"""Facts about the batches before a micro-batch: those of its own query, and those of other queries."""
 
 from typing import Any
 
@@ -6,12 +6,15 @@ import psycopg
 
 from runtime.attribution_job.failures import RestoredDatabaseError
 
-# `watermark` as Spark defines it: of each stream the latest event time of the query's batches before, less the delay;
-# the smaller of the two. A stream that has shown nothing holds it at the epoch.
-# `unseen_until` is the latest event that was stored since the batch before, and that the query may never receive: by
-# another one (the event may have left the streams), or by this one in batches that it is to repeat (if its checkpoint
-# was set back, they may have other events now). The newest of them knows of the others.
-BEFORE = """
+# `watermark` is defined as in Spark: take each stream's latest event time in the query's earlier batches, subtract the
+# delay, and use the smaller of the two results. A stream without events holds the watermark at the epoch.
+# `unseen_until` is the time of the latest stored event that this query may never receive. Such events were stored since
+# the query's previous batch, in one of two ways:
+# - Another query stored them, and they may have left the streams since.
+# - This query stored them in batches that it repeats, because its checkpoint was set back. The repeated batches may
+#   contain other events.
+# Reading the newest of these rows is enough, because it includes the `unseen_until` of the others.
+HISTORY = """
 with previous as (
     select began_at, latest_click, latest_checkout, unseen_until
       from batches
@@ -38,19 +41,21 @@ select began_at is not null as continued,
 LAST_BATCH = "select max(batch_id) from batches where query_id = %(query_id)s"
 
 
-def before(cursor: psycopg.Cursor, batch: dict[str, Any]) -> dict[str, Any]:
-    """Parameters for the statements of a batch (`query_id`, `batch_id`, `delay`), by name as in BEFORE.
+def read_history(cursor: psycopg.Cursor, batch: dict[str, Any]) -> dict[str, Any]:
+    """Reads the history of a batch as parameters for its statements, named as the columns of HISTORY.
+
+    `batch` has `query_id`, `batch_id` and `delay`.
 
     Raises:
-        RestoredDatabaseError: the batch before is missing, and every batch that was written has its row.
+        RestoredDatabaseError: the previous batch has no row; every committed batch writes one.
     """
-    cursor.execute(BEFORE, batch)
-    found = dict(zip((column.name for column in cursor.description or ()), cursor.fetchone() or (), strict=True))
-    if batch["batch_id"] > 0 and not found.pop("continued"):
+    cursor.execute(HISTORY, batch)
+    facts = dict(zip((column.name for column in cursor.description or ()), cursor.fetchone() or (), strict=True))
+    if batch["batch_id"] > 0 and not facts.pop("continued"):
         (last,) = cursor.execute(LAST_BATCH, batch).fetchone() or (None,)
+        stored = "no batch" if last is None else f"{last} as the last batch"
         raise RestoredDatabaseError(
-            f"the checkpoint of query {batch['query_id']} is at batch {batch['batch_id']}, but of those before it the"
-            f" database has {'none' if last is None else f'{last} as the last'}: it was restored to an earlier time, or"
-            " it is another one"
+            f"the checkpoint of query {batch['query_id']} is at batch {batch['batch_id']}, but the database has"
+            f" {stored} of that query: the database was restored to an earlier time, or it is the wrong database"
         )
-    return found
+    return facts

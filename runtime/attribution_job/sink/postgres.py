@@ -1,4 +1,4 @@
-"""The end of the pipeline: one micro-batch, one transaction in PostgreSQL."""
+"""The sink: writes each micro-batch to PostgreSQL in one transaction, with retries."""
 
 import logging
 import threading
@@ -25,21 +25,26 @@ from runtime.attribution_job.sink import fence, statements
 from runtime.attribution_job.sink.transaction import BatchCounts, merge
 
 RETRY_SECONDS = 300
-# Conflicts with another writer: the same transaction, tried again, can succeed.
-REPEATABLE = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable, errors.UniqueViolation)
+# Conflicts with another writer, after which the same transaction can succeed.
+RETRYABLE_CONFLICTS = (
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.LockNotAvailable,
+    errors.UniqueViolation,
+)
 
 log = logging.getLogger(__name__)
 
 
 class SinkClosedError(Exception):
-    """The job is stopping."""
+    """The sink takes no more batches, because the job is stopping."""
 
 
 class PostgresSink:
-    """Writes micro-batches over one connection that it opens when needed and replaces when it breaks.
+    """Writes micro-batches over one connection, which is opened on demand and replaced when it breaks.
 
-    While it is connected, no other sink can write to the database. `refusal` is what ended it, if an operator has to
-    act: the query only passes it on as text.
+    A connected sink holds the lock of `fence`: no other sink can write to the database. `refusal` is the JobError that
+    ended the last write, or null. It is kept here because Spark reports the error of a batch as text only.
     """
 
     def __init__(
@@ -60,24 +65,30 @@ class PostgresSink:
         self._closing = threading.Event()
 
     def open(self) -> None:
-        """Connects ahead of the first batch, so that a run that may not write does not touch the checkpoint either.
+        """Connects and takes the lock before the query starts.
+
+        A run without the lock must not change the checkpoint of the run that writes.
 
         Raises:
-            FencedError: another run writes.
+            FencedError: another run writes to the database.
             psycopg.Error: the server could not be reached for RETRY_SECONDS.
         """
         with self._writing:
             self._retrying(self._open_connection)
 
     def write(self, rows: Mapping[str, pa.Table], *, query_id: str, batch_id: int) -> BatchCounts:
-        """Commits the batch or nothing of it; repeating a batch changes nothing.
+        """Writes a micro-batch in one transaction. The write is idempotent.
 
-        `rows` has the batch's `click`, `checkout` and `dead_letter` (columns of `events.event_schema` and DEAD_LETTER),
-        and where Spark joins its `candidate`s for a credit (`checkout_id`, `click_id`, `click_timestamp`).
+        Args:
+            rows: tables by kind: `click` and `checkout` (columns of `event_schema`), `dead_letter` (columns of
+                DEAD_LETTER), and, when Spark joins, `candidate` (`checkout_id`, `click_id`, `click_timestamp`).
+            query_id: id of the streaming query.
+            batch_id: number of the micro-batch within the query.
 
         Raises:
-            FencedError: the connection was lost, and another run writes.
-            RestoredDatabaseError: the batch before this one is missing.
+            SinkClosedError: the sink is closed.
+            FencedError: the connection was lost, and another run writes to the database now.
+            RestoredDatabaseError: the database lacks the query's previous batch.
             psycopg.Error: the server refused the batch, or could not be reached for RETRY_SECONDS.
         """
         with self._writing:
@@ -90,7 +101,7 @@ class PostgresSink:
                 raise
 
     def close(self) -> None:
-        """Lets a batch that is being written finish, but not be tried again; refuses what comes after."""
+        """Waits for the current transaction, without further retries. Later batches raise SinkClosedError."""
         self._closing.set()
         with self._writing:
             if self._connection:
@@ -126,13 +137,16 @@ class PostgresSink:
 
 
 def worth_retrying(error: BaseException) -> bool:
-    """The connection broke, the server is starting, stopping or full, or another writer was in the way."""
+    """Returns whether a retry can succeed.
+
+    Retried are a broken connection, a server that is starting, stopping or full, and a conflict with another writer.
+    """
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return not isinstance(error, errors.QueryCanceled)
-    return isinstance(error, REPEATABLE)
+    return isinstance(error, RETRYABLE_CONFLICTS)
 
 
 def oldest_arrival(rows: Mapping[str, pa.Table]) -> datetime | None:
-    """When Kinesis took the oldest record of the batch; null if it has none."""
+    """Returns the earliest arrival time of the batch's records in Kinesis, or null for an empty batch."""
     arrivals = [pc.min(table["arrived_at"]).as_py() for kind, table in rows.items() if kind != "candidate"]
     return min(filter(None, arrivals), default=None)

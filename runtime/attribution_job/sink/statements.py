@@ -1,9 +1,11 @@
-"""The SQL of one micro-batch, in the order in which it runs, inside one transaction.
+"""SQL statements of one micro-batch, in execution order, for one transaction.
 
-Every statement converges: run twice, or after another batch that should have come later, the tables end
-the same. Rows are written in key order, so that two writers wait for each other instead of deadlocking.
-Parameters: `query_id`, `batch_id`, and what `history` tells: `watermark` (events before it are late), `unseen_until`
-(up to it there may be events that the query has not seen), `last_known_checkout` (of any batch before).
+All statements are idempotent and independent of the order of batches. Rows are written in key order, which avoids
+deadlocks between writers. Parameters are `query_id`, `batch_id` and the columns of `history.HISTORY`, such as:
+
+- `watermark`: earlier events are late;
+- `unseen_until`: up to this time there may be stored events that the query never received;
+- `last_known_checkout`: time of the latest stored checkout.
 """
 
 STAGE = """
@@ -29,7 +31,7 @@ create temporary table if not exists staged_credits (
 ) on commit delete rows;
 """
 
-# One look into the primary key for each id: a plain join could read all clicks.
+# The subquery forces one primary key lookup for each id. A plain join could scan all clicks.
 KNOWN_CLICKS = """
 select click_id
   from unnest(%(ids)s::text[]) as received (click_id)
@@ -100,7 +102,7 @@ with new as (
 select count(*) from new
 """
 
-# Twins whose content differs: the first stands, and the log names the others.
+# Ids of duplicates whose content differs from the stored event. The stored event is kept, and the ids are logged.
 CONFLICTS = """
 select click_id from staged_clicks s join raw_clicks r using (click_id)
  where (s.user_id, s.click_timestamp) is distinct from (r.user_id, r.click_timestamp)

@@ -14,17 +14,27 @@ REQUIRED = [
 ]
 
 
-def test_glue_s_own_arguments_are_left_alone() -> None:
+def test_the_arguments_that_glue_adds_are_ignored() -> None:
     assert parse_arguments(["--JOB_NAME", "j", *REQUIRED, "--enable-metrics", "true"]) == JobArguments(
         clicks_stream="c",
         checkouts_stream="k",
         region="eu-west-1",
+        kinesis_reader="driver",
         attribution_join="spark",
         checkpoint="s3://b/p",
         database_secret=None,
         trigger_interval="1 second",
         records_per_batch=20_000,
+        shuffle_partitions=2,
     )
+
+
+CONF = "spark.hadoop.fs.s3a.endpoint.region=eu-west-1 --conf spark.hadoop.fs.AbstractFileSystem.s3.impl=S3A"
+
+
+@pytest.mark.parametrize("words", [["--conf", CONF], ["--conf", *CONF.split()]], ids=["one value", "split at spaces"])
+def test_spark_settings_are_ignored(words: list[str]) -> None:
+    assert parse_arguments([*words, *REQUIRED]) == parse_arguments(REQUIRED)
 
 
 @pytest.mark.parametrize("name", ["clicks_stream", "checkouts_stream", "region", "checkpoint"])
@@ -35,15 +45,23 @@ def test_a_missing_argument_is_named(name: str, capsys: pytest.CaptureFixture[st
     assert name in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["records_per_batch", "shuffle_partitions"])
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
-def test_a_batch_has_at_least_one_record(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_count_below_one_is_refused(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse_arguments([*REQUIRED, "--records_per_batch", value])
-    assert "--records_per_batch" in capsys.readouterr().err
+        parse_arguments([*REQUIRED, f"--{name}", value])
+    assert f"--{name}" in capsys.readouterr().err
 
 
-def test_where_the_join_runs_is_one_of_two(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parse_arguments([*REQUIRED, "--attribution_join", "postgres"]).attribution_join == "postgres"
+@pytest.mark.parametrize(("name", "value"), [("attribution_join", "postgres"), ("kinesis_reader", "connector")])
+def test_an_unknown_choice_is_refused_with_its_name(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert getattr(parse_arguments([*REQUIRED, f"--{name}", value]), name) == value
     with pytest.raises(SystemExit):
-        parse_arguments([*REQUIRED, "--attribution_join", "flink"])
-    assert "--attribution_join" in capsys.readouterr().err
+        parse_arguments([*REQUIRED, f"--{name}", "flink"])
+    assert f"--{name}" in capsys.readouterr().err
+
+
+def test_the_connector_has_a_trigger_that_matches_its_batches() -> None:
+    arguments = [*REQUIRED, "--trigger_interval", "200 milliseconds"]
+    assert parse_arguments(arguments).trigger == "200 milliseconds"
+    assert parse_arguments([*arguments, "--kinesis_reader", "connector"]).trigger == "10 seconds"

@@ -4,25 +4,44 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runtime.attribution_job.progress import JsonFormatter, watermark_lag
+from runtime.attribution_job.progress import JsonFormatter, consumer_lag, watermark_lag
 from runtime.attribution_job.session import join_state_format
 from runtime.attribution_job.sink.postgres import worth_retrying
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def test_the_lag_is_the_clock_less_the_watermark() -> None:
+def test_the_consumer_lag_is_that_of_each_open_shard() -> None:
+    clicks = {
+        "shard-0": {"after": "1", "ended": True, "behind_ms": 9},
+        "shard-1": {"after": "2", "ended": False, "behind_ms": 1500},
+        "from an earlier version": {"after": "3", "ended": False},
+    }
+    checkouts = {"shard-0": {"after": "1", "ended": False, "behind_ms": 0}}
+    sources = [{"endOffset": clicks}, {"endOffset": checkouts}]
+    assert consumer_lag(["clicks", "checkouts"], sources) == {"clicks/shard-1": 1500, "checkouts/shard-0": 0}
+
+
+def test_glue_s_connector_reports_no_consumer_lag() -> None:
+    sources: list[dict[str, object]] = [
+        {"endOffset": {"metadata": {"streamName": "clicks", "batchId": "7"}}},
+        {"endOffset": "text"},
+    ]
+    assert consumer_lag(["clicks", "checkouts"], sources) == {}
+
+
+def test_the_watermark_lag_is_the_time_from_the_watermark_to_now() -> None:
     assert (
         watermark_lag(NOON - timedelta(minutes=5, milliseconds=500), NOON)
         == timedelta(minutes=5, milliseconds=500).total_seconds()
     )
 
 
-def test_there_is_no_lag_before_both_streams_have_shown_an_event() -> None:
+def test_there_is_no_watermark_lag_before_both_streams_have_an_event() -> None:
     assert watermark_lag(datetime(1970, 1, 1, tzinfo=UTC), NOON) is None
 
 
-def test_a_log_line_is_one_json_object_with_its_extras_and_its_exception() -> None:
+def test_a_log_line_is_one_json_object_with_extras_and_exception() -> None:
     try:
         raise ValueError("line\nbreak")
     except ValueError as error:
@@ -37,7 +56,7 @@ def test_a_log_line_is_one_json_object_with_its_extras_and_its_exception() -> No
 
 
 @pytest.mark.parametrize(("version", "state_format"), [("4.1.1", "3"), ("4.2.0", "4"), ("4.10.0", "4"), ("5.0.0", "4")])
-def test_the_flat_join_state_is_used_from_spark_4_2_on(version: str, state_format: str) -> None:
+def test_join_state_format_4_is_used_from_spark_4_2_on(version: str, state_format: str) -> None:
     assert join_state_format(version) == state_format
 
 

@@ -1,4 +1,4 @@
-"""Streams as folders: a file for each time that something was published, read by the job's own query."""
+"""Streams as folders of JSON lines, which the job's query reads in place of Kinesis."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ SALE = {"total_amount": "1.50", "currency": "EUR"}
 
 
 class Published:
-    """What was published, as the records of Kinesis sources, and what the job is expected to make of it."""
+    """Publishes events to both streams and knows the expected credits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,6 +27,7 @@ class Published:
             (folder / contract.id).mkdir(parents=True)
 
     def publish(self, *events: Click | Checkout) -> None:
+        """Writes the events to one new file in each stream."""
         self.clicks += [event for event in events if isinstance(event, Click)]
         self.checkouts += [event for event in events if isinstance(event, Checkout)]
         self._write(
@@ -43,7 +44,7 @@ class Published:
         self._files += 1
 
     def records(self, spark: SparkSession) -> tuple[DataFrame, DataFrame]:
-        """Clicks and checkouts, with the columns of `sources.read_stream`."""
+        """Returns the records of clicks and of checkouts, with the columns of `sources.read_stream`."""
         clicks, checkouts = (_records(spark, self._folder / contract.id) for contract in (CLICK, CHECKOUT))
         return clicks, checkouts
 
@@ -60,16 +61,16 @@ def _json(contract: Contract, event_id: str, user: str, at: datetime) -> str:
 
 
 def _records(spark: SparkSession, folder: Path) -> DataFrame:
-    # Nullable, as what a source gives is.
-    given = F.col("value").isNotNull()
+    # `when` makes these columns nullable, as a source's columns are.
+    has_value = F.col("value").isNotNull()
     return (
         spark.readStream.schema("value string")
         .text(str(folder))
         .select(
             F.col("value").cast("binary").alias("data"),
-            F.when(given, folder.name).alias("streamName"),
-            F.when(given, "").alias("partitionKey"),
-            F.when(given, F.xxhash64("value").cast("string")).alias("sequenceNumber"),
-            F.when(given, F.lit(ARRIVED).cast("timestamp")).alias("approximateArrivalTimestamp"),
+            F.when(has_value, folder.name).alias("streamName"),
+            F.when(has_value, "").alias("partitionKey"),
+            F.when(has_value, F.xxhash64("value").cast("string")).alias("sequenceNumber"),
+            F.when(has_value, F.lit(ARRIVED).cast("timestamp")).alias("approximateArrivalTimestamp"),
         )
     )

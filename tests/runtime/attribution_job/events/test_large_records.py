@@ -1,3 +1,5 @@
+"""Records of the largest size that Kinesis accepts."""
+
 from pathlib import Path
 
 import psycopg
@@ -8,18 +10,19 @@ from local.servers.postgres import Server
 from runtime.attribution_job import job
 from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
 from tests.runtime.attribution_job.conftest import open_sink
+from tests.runtime.attribution_job.runs import arguments_for
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
-from tests.runtime.attribution_job.test_checkpoints import arguments_for
+from tests.waiting import wait_until
 
 # https://docs.aws.amazon.com/streams/latest/dev/large-records.html
-LARGEST = 10 * 1024 * 1024
+LARGEST_RECORD_BYTES = 10 * 1024 * 1024
 
 
 def large_record() -> FakeKinesis:
-    """A shard with the largest record that Kinesis takes, and one behind it."""
+    """Returns a shard with the largest record that Kinesis accepts, and a small record after it."""
     kinesis = FakeKinesis(shards=1)
-    kinesis.put(b"x" * LARGEST)
-    kinesis.put(b"behind it")
+    kinesis.put(b"x" * LARGEST_RECORD_BYTES)
+    kinesis.put(b"not JSON")
     return kinesis
 
 
@@ -28,11 +31,11 @@ class LargeRecord(KinesisDataSource):
     def name(cls) -> str:
         return "large-record"
 
-    def simpleStreamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
-        return KinesisStreamReader(large_record, self.options["stream"], 100)  # type: ignore[arg-type]
+    def streamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
+        return KinesisStreamReader(large_record, self.options["stream"], records_per_batch=100, tasks=1)  # type: ignore[arg-type]
 
 
-def test_the_largest_record_that_kinesis_takes_is_kept_as_a_dead_letter(
+def test_the_largest_kinesis_record_becomes_a_dead_letter(
     spark: SparkSession, postgres: Server, database: str, migrated: psycopg.Connection, tmp_path: Path
 ) -> None:
     spark.dataSource.register(LargeRecord)
@@ -41,18 +44,20 @@ def test_the_largest_record_that_kinesis_takes_is_kept_as_a_dead_letter(
     )
     sink = open_sink(postgres.url(database, "pipeline_writer"), "postgres")
     query = job.start(clicks, checkouts, arguments_for(tmp_path, "postgres"), sink)
+    stored = "select count(*) from dead_letters"
     try:
-        query.processAllAvailable()
+        # The reader fills its buffer in the background, so `processAllAvailable` could return too early.
+        wait_until(lambda: not query.isActive or migrated.execute(stored).fetchone() == (4,), "the dead letters")
     finally:
         query.stop()
         sink.close()
     letters = migrated.execute(
         "select stream_name, reason, length(data), data = convert_to(repeat('x', %s), 'UTF8') from dead_letters"
         " order by 1, 3",
-        [LARGEST],
+        [LARGEST_RECORD_BYTES],
     ).fetchall()
     assert letters == [
-        (stream, *rest)
+        (stream, *letter)
         for stream in ("checkouts", "clicks")
-        for rest in (("not JSON", 9, False), ("oversized: more than 1 MiB", LARGEST, True))
+        for letter in (("not JSON", 8, False), ("oversized: more than 1 MiB", LARGEST_RECORD_BYTES, True))
     ]

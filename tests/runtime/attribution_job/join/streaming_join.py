@@ -1,4 +1,4 @@
-"""What Spark's join gives the sink, without Spark."""
+"""A model of Spark's streaming join, for tests without Spark."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StreamingJoin:
-    """What Spark's join emits: pairs of which neither side was late; the watermark moves after the batch."""
+    """Emits candidates for pairs of punctual events. The watermark moves after each batch."""
 
     def __init__(self) -> None:
         self.clicks: list[Click] = []
@@ -19,6 +19,7 @@ class StreamingJoin:
         self.watermark = EPOCH
 
     def batch(self, events: list[Click | Checkout]) -> list[dict[str, object]]:
+        """Adds the events to the state and returns the batch's candidate rows."""
         clicks = [e for e in events if isinstance(e, Click) and e.click_timestamp >= self.watermark]
         checkouts = [e for e in events if isinstance(e, Checkout) and e.checkout_timestamp >= self.watermark]
         pairs = [(k, c) for k in checkouts for c in self.clicks + clicks]

@@ -1,3 +1,5 @@
+"""Spark's form of the attribution rule."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from runtime.attribution_job.join.attribution import join_clicks, keep_first_click
+from runtime.attribution_job.join.attribution import add_join_window, join_clicks, keep_first_click
 from tests.oracle import Checkout, Click, first_clicks
 from tests.strategies import shop
 
@@ -16,6 +18,7 @@ TICK = timedelta(milliseconds=1)
 
 
 def credits(spark: SparkSession, clicks: list[Click], checkouts: list[Checkout]) -> dict[str, str | None]:
+    """Runs the join on batch frames and returns the id of the credited click, or null, by checkout id."""
     click_frame = spark.createDataFrame(
         [(click.user_id, click.click_id, click.click_timestamp) for click in clicks],
         "user_id string, click_id string, click_timestamp timestamp",
@@ -24,43 +27,65 @@ def credits(spark: SparkSession, clicks: list[Click], checkouts: list[Checkout])
         [(checkout.user_id, checkout.checkout_id, checkout.checkout_timestamp) for checkout in checkouts],
         "user_id string, checkout_id string, checkout_timestamp timestamp",
     )
-    candidates = join_clicks(checkout_frame, click_frame)
-    rows = candidates.select("user_id", F.struct("checkout_id", "click_id", "click_timestamp").alias("candidate"))
-    first = {row.candidate.checkout_id: row.candidate.click_id for row in keep_first_click(rows).collect()}
-    return {checkout.checkout_id: first.get(checkout.checkout_id) for checkout in checkouts}
+    candidates = join_clicks(
+        add_join_window(checkout_frame.withColumn("event_time", F.col("checkout_timestamp"))),
+        add_join_window(click_frame.withColumn("event_time", F.col("click_timestamp"))).where("first_hour"),
+    )
+    rows = candidates.select(
+        "user_id", "join_window", F.struct("checkout_id", "click_id", "click_timestamp").alias("candidate")
+    )
+    first: dict[str, tuple[datetime, str]] = {}
+    for row in keep_first_click(rows).collect():
+        # As the sink does with the candidates of a checkout's two join windows.
+        click = row.candidate.click_timestamp, row.candidate.click_id
+        first[row.candidate.checkout_id] = min(click, first.get(row.candidate.checkout_id, click))
+    return {checkout.checkout_id: first.get(checkout.checkout_id, (None, None))[1] for checkout in checkouts}
 
 
 @pytest.mark.parametrize(
-    ("before", "credited"),
+    ("age", "credited"),
     [(timedelta(0), True), (HOUR, True), (HOUR + TICK, False), (-TICK, False), (HOUR - TICK, True)],
 )
-def test_the_window_is_the_hour_before_with_both_ends(spark: SparkSession, before: timedelta, credited: bool) -> None:
-    result = credits(spark, [Click(NOON - before, "c", "u")], [Checkout(NOON, "k", "u")])
+def test_the_window_is_the_hour_before_with_both_ends(spark: SparkSession, age: timedelta, credited: bool) -> None:
+    result = credits(spark, [Click(NOON - age, "c", "u")], [Checkout(NOON, "k", "u")])
     assert result == {"k": "c" if credited else None}
 
 
-def test_repeat_checkouts_are_each_credited(spark: SparkSession) -> None:
+@pytest.mark.parametrize("minute", [0, 1, 59])
+@pytest.mark.parametrize("age", [timedelta(0), TICK, HOUR - TICK, HOUR])
+def test_each_pair_meets_once_wherever_the_hour_begins(spark: SparkSession, minute: int, age: timedelta) -> None:
+    at = NOON + timedelta(minutes=minute)
+    checkouts = spark.createDataFrame([("u", "k", at)], "user_id string, checkout_id string, event_time timestamp")
+    clicks = spark.createDataFrame([("u", "c", at - age)], "user_id string, click_id string, event_time timestamp")
+    pairs = join_clicks(
+        add_join_window(checkouts).withColumn("checkout_timestamp", F.col("event_time")),
+        add_join_window(clicks).where("first_hour").withColumn("click_timestamp", F.col("event_time")),
+    )
+    assert [(row.checkout_id, row.click_id) for row in pairs.collect()] == [("k", "c")]
+
+
+def test_each_checkout_of_a_user_is_credited(spark: SparkSession) -> None:
     checkouts = [Checkout(NOON, "k1", "u"), Checkout(NOON + TICK, "k2", "u")]
     assert credits(spark, [Click(NOON, "c", "u")], checkouts) == {"k1": "c", "k2": "c"}
 
 
-def test_a_tie_in_time_goes_to_the_smallest_id_byte_by_byte(spark: SparkSession) -> None:
+def test_ties_go_to_the_smallest_id_in_byte_order(spark: SparkSession) -> None:
     clicks = [Click(NOON, click_id, "u") for click_id in ("b", "ä", "B", "a")]
     assert credits(spark, clicks, [Checkout(NOON, "k", "u")]) == {"k": "B"}
 
 
 @settings(max_examples=12)
 @given(shops=st.lists(shop(), min_size=1, max_size=15))
-def test_it_credits_as_the_rule_says(spark: SparkSession, shops: list[tuple[list[Click], list[Checkout]]]) -> None:
-    # Many small shops in one run of Spark, kept apart by their users.
+def test_credits_follow_the_rule(spark: SparkSession, shops: list[tuple[list[Click], list[Checkout]]]) -> None:
+    # One Spark job for many shops, because a job is slow to start. The number keeps the shops' users apart.
     clicks = [
         Click(c.click_timestamp, f"{c.click_id}-{number}", f"{c.user_id}-{number}")
-        for number, (some, _) in enumerate(shops)
-        for c in some
+        for number, (shop_clicks, _) in enumerate(shops)
+        for c in shop_clicks
     ]
     checkouts = [
         Checkout(k.checkout_timestamp, f"{k.checkout_id}-{number}", f"{k.user_id}-{number}")
-        for number, (_, some) in enumerate(shops)
-        for k in some
+        for number, (_, shop_checkouts) in enumerate(shops)
+        for k in shop_checkouts
     ]
     assert credits(spark, clicks, checkouts) == first_clicks(clicks, checkouts)

@@ -1,4 +1,4 @@
-"""What the sink is given, built by hand: a table for each kind of row."""
+"""Builders of the sink's input: rows of each kind, and the tables that hold them."""
 
 from datetime import datetime
 
@@ -70,7 +70,7 @@ def dead_letter_row(sequence: int, reason: str, data: bytes, arrived_at: datetim
 
 
 def table(*rows: dict[str, object]) -> dict[str, pa.Table]:
-    """Of rows that each have one kind."""
+    """Returns the sink's tables by kind. Each row is a dict whose only key is its kind."""
     return {
         kind: pa.Table.from_pylist([row[kind] for row in rows if kind in row], schema=schema)
         for kind, schema in SCHEMAS.items()

@@ -1,3 +1,5 @@
+"""Split of a micro-batch's clicks into new ones and duplicates, and each user's first and last click."""
+
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -9,9 +11,10 @@ from tests.oracle import Click
 from tests.runtime.attribution_job.sink.rows import click_row, table
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-Received = list[tuple[str, str, int, int, dict[str, str]]]
+# Rows of click id, user, minute of the hour, sequence number and labels.
+ClickRows = list[tuple[str, str, int, int, dict[str, str]]]
 
-received = st.lists(
+click_rows = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "ä", "c", "d"]), st.sampled_from(["u", "v", "ü"]), st.integers(0, 3),
         st.integers(0, 3), st.sampled_from([{"device_type": "mobile"}, {}]),
@@ -19,50 +22,49 @@ received = st.lists(
 )  # fmt: skip
 
 
-def made(rows: Received) -> pa.Table:
-    """Of click id, user, minute, sequence number and what else it says."""
+def click_table(rows: ClickRows) -> pa.Table:
     return table(
         *(
-            click_row(Click(NOON + timedelta(minutes=minute), click_id, user), sequence=sequence, **said)
-            for click_id, user, minute, sequence, said in rows
+            click_row(Click(NOON + timedelta(minutes=minute), click_id, user), sequence=sequence, **labels)
+            for click_id, user, minute, sequence, labels in rows
         )
     )["click"]
 
 
-@given(received)
-def test_under_one_id_the_first_in_the_stream_is_new_and_nothing_is_lost(rows: Received) -> None:
-    new, repeated = clicks.first_of_each_id(made(rows))
+@given(click_rows)
+def test_the_first_click_of_each_id_is_new_and_all_others_duplicates(rows: ClickRows) -> None:
+    new, duplicates = clicks.first_of_each_id(click_table(rows))
     firsts = {click_id: min(row[3] for row in rows if row[0] == click_id) for click_id, *_ in rows}
     assert new["click_id"].to_pylist() == sorted(firsts)
     assert dict(zip(new["click_id"].to_pylist(), map(int, new["sequence_number"].to_pylist()), strict=True)) == firsts
-    assert len(new) + len(repeated) == len(rows)
+    assert len(new) + len(duplicates) == len(rows)
 
 
-@given(received, st.sets(st.sampled_from(["a", "ä", "d", "elsewhere"])))
-def test_known_ids_are_repeated(rows: Received, known: set[str]) -> None:
-    new, repeated = clicks.without(clicks.first_of_each_id(made(rows)), sorted(known))
-    assert set(new["click_id"].to_pylist()) == {row[0] for row in rows} - known
-    assert len(new) + len(repeated) == len(rows)
+@given(click_rows, st.sets(st.sampled_from(["a", "ä", "d", "elsewhere"])))
+def test_clicks_with_a_stored_id_are_duplicates(rows: ClickRows, stored_ids: set[str]) -> None:
+    new, duplicates = clicks.exclude_stored(clicks.first_of_each_id(click_table(rows)), sorted(stored_ids))
+    assert set(new["click_id"].to_pylist()) == {row[0] for row in rows} - stored_ids
+    assert len(new) + len(duplicates) == len(rows)
 
 
-@given(received)
-def test_a_visit_is_a_users_first_and_last_click_with_what_they_said(rows: Received) -> None:
-    new = clicks.first_of_each_id(made(rows)).new
-    found = {visit["user_id"]: visit for visit in clicks.visits(new).to_pylist()}
+@given(click_rows)
+def test_a_visit_holds_a_users_first_and_last_click(rows: ClickRows) -> None:
+    new = clicks.first_of_each_id(click_table(rows)).new
+    visits = {visit["user_id"]: visit for visit in clicks.visits(new).to_pylist()}
     stored = new.to_pylist()
-    assert set(found) == {click["user_id"] for click in stored}
-    for user, visit in found.items():
-        theirs = sorted(
+    assert set(visits) == {click["user_id"] for click in stored}
+    for user, visit in visits.items():
+        user_clicks = sorted(
             (click["click_timestamp"], click["click_id"], click["device_type"])
             for click in stored
             if click["user_id"] == user
         )
-        assert (visit["first_at"], visit["first_id"]) == theirs[0][:2]
-        assert (visit["last_at"], visit["last_id"], visit["device"]) == theirs[-1]
+        assert (visit["first_at"], visit["first_id"]) == user_clicks[0][:2]
+        assert (visit["last_at"], visit["last_id"], visit["device"]) == user_clicks[-1]
 
 
-@given(received, st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=3))
-def test_up_to_the_latest_time_are_those_that_are_no_later(rows: Received, minutes: list[int | None]) -> None:
+@given(click_rows, st.lists(st.one_of(st.none(), st.integers(0, 3)), max_size=3))
+def test_only_clicks_up_to_the_latest_time_are_returned(rows: ClickRows, minutes: list[int | None]) -> None:
     times = [None if minute is None else NOON + timedelta(minutes=minute) for minute in minutes]
     latest = max((minute for minute in minutes if minute is not None), default=-1)
-    assert len(clicks.up_to(made(rows), *times)) == sum(row[2] <= latest for row in rows)
+    assert len(clicks.not_later_than(click_table(rows), *times)) == sum(row[2] <= latest for row in rows)

@@ -1,3 +1,5 @@
+"""The advisory lock: only one run of the job writes to a database."""
+
 import os
 import signal
 import subprocess
@@ -26,18 +28,18 @@ from tests.waiting import wait_until
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLICK, CHECKOUT = Click(NOON, "c", "u"), Checkout(NOON, "k", "u")
-# The job as a process, which gives up after a second instead of a minute.
-IMPATIENT = """
+# Runs the job; the first argument replaces the seconds for which it waits for the lock.
+JOB_SCRIPT = """
 import sys
-from runtime.attribution_job import fence
+from runtime.attribution_job.sink import fence
 fence.WAIT_SECONDS = float(sys.argv.pop(1))
-from runtime.attribution_job.job import main
+from runtime.attribution_job.lifetime import main
 sys.exit(main(sys.argv[1:]))
 """
-# A run that is killed in the middle of a statement.
-SLOW = """
+# Takes the lock and executes a long statement, during which the test kills the process.
+SLOW_STATEMENT_SCRIPT = """
 import sys, threading, psycopg
-from runtime.attribution_job import fence
+from runtime.attribution_job.sink import fence
 connection = psycopg.connect(sys.stdin.readline().strip(), autocommit=True)
 fence.take(connection, threading.Event())
 print("taken", flush=True)
@@ -51,29 +53,29 @@ def url(postgres: Server, database: str) -> str:
 
 
 @pytest.fixture
-def run(url: str) -> Iterator[Callable[..., PostgresSink]]:
-    """Each call is another run of the job on one database."""
-    runs: list[PostgresSink] = []
+def new_run(url: str) -> Iterator[Callable[..., PostgresSink]]:
+    """Returns the sink of a new run of the job; all runs use the same database."""
+    sinks: list[PostgresSink] = []
 
-    def run(fence_seconds: float = 0.5) -> PostgresSink:
-        runs.append(open_sink(url, "spark", fence_seconds))
-        return runs[-1]
+    def new_run(fence_seconds: float = 0.5) -> PostgresSink:
+        sinks.append(open_sink(url, "spark", fence_seconds))
+        return sinks[-1]
 
-    yield run
-    for sink in runs:
+    yield new_run
+    for sink in sinks:
         sink.close()
 
 
-def cut(connection: psycopg.Connection) -> None:
-    """Ends the session of the run that writes, as a lost network does."""
-    cut = connection.execute("select pg_terminate_backend(pid, 5000) from pg_locks where objid = %s", [fence.LOCK])
-    assert cut.fetchall() == [(True,)]
+def end_writing_session(connection: psycopg.Connection) -> None:
+    """Ends the session that holds the lock, as a network failure would."""
+    ended = connection.execute("select pg_terminate_backend(pid, 5000) from pg_locks where objid = %s", [fence.LOCK])
+    assert ended.fetchall() == [(True,)]
 
 
-def test_a_second_run_is_fenced_off_and_told_by_whom(
-    run: Callable[..., PostgresSink], migrated: psycopg.Connection
+def test_a_second_run_fails_and_names_the_run_that_writes(
+    new_run: Callable[..., PostgresSink], migrated: psycopg.Connection
 ) -> None:
-    first, second, query = run(), run(), str(uuid4())
+    first, second, query = new_run(), new_run(), str(uuid4())
     first.write(table(click_row(CLICK)), query_id=query, batch_id=0)
     (pid,) = migrated.execute("select pid from pg_locks where objid = %s", [fence.LOCK]).fetchone() or (None,)
     with pytest.raises(FencedError, match=rf"pid {pid}, role pipeline_writer, .*since .*Two runs at once"):
@@ -85,19 +87,19 @@ def test_a_second_run_is_fenced_off_and_told_by_whom(
     assert migrated.execute("select distinct query_id::text from batches").fetchall() == [(query,)]
 
 
-def test_a_run_waits_for_one_that_is_just_ending(run: Callable[..., PostgresSink]) -> None:
-    first, second = run(), run(fence_seconds=60)
+def test_a_run_waits_for_its_predecessor_to_end(new_run: Callable[..., PostgresSink]) -> None:
+    first, second = new_run(), new_run(fence_seconds=60)
     first.open()
     threading.Timer(0.4, first.close).start()
     second.open()
 
 
-def test_a_run_that_lost_its_connection_is_fenced_off_when_another_has_taken_over(
-    run: Callable[..., PostgresSink], migrated: psycopg.Connection
+def test_a_run_that_lost_its_connection_fails_after_a_takeover(
+    new_run: Callable[..., PostgresSink], migrated: psycopg.Connection
 ) -> None:
-    first, second, query = run(), run(), str(uuid4())
+    first, second, query = new_run(), new_run(), str(uuid4())
     first.write(table(click_row(CLICK)), query_id=query, batch_id=0)
-    cut(migrated)
+    end_writing_session(migrated)
     second.write(table(checkout_row(CHECKOUT)), query_id=str(uuid4()), batch_id=0)
     with pytest.raises(FencedError):
         first.write(table(click_row(Click(NOON, "d", "u"))), query_id=query, batch_id=1)
@@ -105,22 +107,22 @@ def test_a_run_that_lost_its_connection_is_fenced_off_when_another_has_taken_ove
     assert migrated.execute("select click_id from raw_clicks").fetchall() == [("c",)]
 
 
-def test_a_run_that_is_to_stop_does_not_wait_for_the_other(
-    run: Callable[..., PostgresSink], caplog: pytest.LogCaptureFixture
+def test_a_stopped_run_does_not_wait_for_the_lock(
+    new_run: Callable[..., PostgresSink], caplog: pytest.LogCaptureFixture
 ) -> None:
-    run().open()
-    patient = run(fence_seconds=60)
-    began = time.monotonic()
+    new_run().open()
+    waiting_run = new_run(fence_seconds=60)
+    start = time.monotonic()
     with ThreadPoolExecutor() as threads:
-        opened = threads.submit(patient.open)
-        wait_until(lambda: "waiting for its end" in caplog.text)
-        patient.close()
+        opening = threads.submit(waiting_run.open)
+        wait_until(lambda: "waiting until it ends" in caplog.text)
+        waiting_run.close()
         with pytest.raises(FencedError):
-            opened.result()
-    assert time.monotonic() - began < 30
+            opening.result()
+    assert time.monotonic() - start < 30
 
 
-def test_a_run_waits_longer_than_the_server_keeps_a_lost_one(url: str) -> None:
+def test_a_run_waits_longer_than_a_lost_clients_session_lives(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         fence.take(connection, threading.Event())
         idle, interval, count, unconfirmed_ms = (
@@ -133,9 +135,13 @@ def test_a_run_waits_longer_than_the_server_keeps_a_lost_one(url: str) -> None:
     assert 0 < unconfirmed_ms / 1000 < fence.WAIT_SECONDS
 
 
-def test_the_statement_of_a_killed_run_does_not_keep_its_successor_waiting(url: str) -> None:
+def test_a_killed_runs_statement_does_not_delay_its_successor(url: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", SLOW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT
+        [sys.executable, "-c", SLOW_STATEMENT_SCRIPT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
     ) as killed:
         try:
             assert killed.stdin
@@ -151,23 +157,29 @@ def test_the_statement_of_a_killed_run_does_not_keep_its_successor_waiting(url: 
     successor.close()
 
 
-@pytest.mark.parametrize(("patience", "told_to_stop", "status"), [(1, False, 1), (60, True, 0)])
+@pytest.mark.parametrize(("lock_seconds", "send_sigterm", "exit_status"), [(1, False, 1), (60, True, 0)])
 def test_a_second_job_ends_before_it_touches_the_checkpoint(
-    run: Callable[..., PostgresSink], url: str, tmp_path: Path, *, patience: int, told_to_stop: bool, status: int
+    new_run: Callable[..., PostgresSink],
+    url: str,
+    tmp_path: Path,
+    *,
+    lock_seconds: int,
+    send_sigterm: bool,
+    exit_status: int,
 ) -> None:
-    run().open()
+    new_run().open()
     checkpoint, log = tmp_path / "checkpoint", tmp_path / "job.log"
     arguments = [
         "--clicks_stream", "clicks", "--checkouts_stream", "checkouts", "--region", "us-east-1",
         "--checkpoint", str(checkpoint),
     ]  # fmt: skip
-    command = [sys.executable, "-c", IMPATIENT, str(patience), *arguments]
+    command = [sys.executable, "-c", JOB_SCRIPT, str(lock_seconds), *arguments]
     with processes.child(command, environment=os.environ | {"DATABASE_URL": url}, log_file=log) as job:
-        wait_until(lambda: "waiting for its end" in log.read_text())
-        if told_to_stop:
+        wait_until(lambda: "waiting until it ends" in log.read_text())
+        if send_sigterm:
             job.send_signal(signal.SIGTERM)
-        assert job.wait(60) == status
+        assert job.wait(60) == exit_status
     assert not checkpoint.exists()
-    told = log.read_text()
-    assert ('see \\"Two runs at once\\" in docs/operations.md' in told) is not told_to_stop
-    assert "Traceback" not in told
+    log_text = log.read_text()
+    assert ('see \\"Two runs at once\\" in docs/operations.md' in log_text) is not send_sigterm
+    assert "Traceback" not in log_text

@@ -1,4 +1,4 @@
-"""Clocks and delays: whatever comes when, each checkout is credited as the rule says."""
+"""Late, idle and uneven streams: each checkout is credited by the rule."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ QUERY = "00000000-0000-0000-0000-000000000001"
 
 
 class Delivery:
-    """Batches of one query, with what Spark's join gives for them, and the rule over all of it."""
+    """Writes batches of one query, with the candidates of Spark's join, and applies the rule to all events."""
 
     def __init__(self, sink: PostgresSink) -> None:
         self._sink = sink
@@ -34,14 +34,15 @@ class Delivery:
         self._batches += 1
         return self._sink.write(table(*rows), query_id=QUERY, batch_id=self._batches - 1)
 
-    def both_streams_are_at(self, at: datetime) -> None:
+    def advance_both_streams(self, at: datetime) -> None:
+        """Writes one event of each stream at the time, which moves the watermark."""
         self.batch(Click(at, f"tick {at}", "nobody"), Checkout(at, f"tock {at}", "nobody"))
 
     @property
     def watermark(self) -> datetime:
         return self._join.watermark
 
-    def rule(self) -> dict[str, str | None]:
+    def expected_credits(self) -> dict[str, str | None]:
         return first_clicks(self.clicks, self.checkouts)
 
 
@@ -58,19 +59,19 @@ def test_a_click_that_is_minutes_late_is_credited(
     delivery.batch(Click(NOON, "punctual", "u"), Checkout(NOON, "before", "u"))
     assert delivery.batch(late).late == (1 if minutes > 5 else 0)
     delivery.batch(Checkout(NOON + MINUTE, "after", "u"))
-    assert credits(migrated) == delivery.rule() == {"before": "late", "after": "late"}
+    assert credits(migrated) == delivery.expected_credits() == {"before": "late", "after": "late"}
 
 
-def test_an_hour_of_one_idle_stream_makes_nothing_late(delivery: Delivery, migrated: psycopg.Connection) -> None:
+def test_an_idle_stream_makes_no_event_late(delivery: Delivery, migrated: psycopg.Connection) -> None:
     for minute in range(0, 61, 5):
         assert delivery.batch(Click(NOON + minute * MINUTE, f"c{minute:02}", "u")).late == 0
     assert delivery.watermark == EPOCH
     assert delivery.batch(Checkout(NOON + 60 * MINUTE, "k", "u")).late == 0
-    assert credits(migrated) == delivery.rule() == {"k": "c00"}
+    assert credits(migrated) == delivery.expected_credits() == {"k": "c00"}
 
 
-def test_shards_that_catch_up_unevenly_are_credited_alike(delivery: Delivery, migrated: psycopg.Connection) -> None:
-    """Three hours of two users; one's shard is read an hour ahead of the other's, whose events are all late then."""
+def test_events_of_a_slow_shard_are_late_and_credited(delivery: Delivery, migrated: psycopg.Connection) -> None:
+    """Two users in two shards, for three hours. The fast shard is read an hour ahead of the slow one."""
     hours = {
         user: [
             [
@@ -89,22 +90,22 @@ def test_shards_that_catch_up_unevenly_are_credited_alike(delivery: Delivery, mi
         late += delivery.batch(*hours["fast"][hour], *hours["slow"][hour - 1]).late
     late += delivery.batch(*hours["slow"][2]).late
     assert late > 12
-    assert credits(migrated) == delivery.rule()
+    assert credits(migrated) == delivery.expected_credits()
     assert None not in credits(migrated).values()
 
 
-def test_events_of_1970_are_late_and_make_nothing_else_late(delivery: Delivery, migrated: psycopg.Connection) -> None:
-    delivery.both_streams_are_at(NOON)
+def test_events_of_1970_make_no_other_event_late(delivery: Delivery, migrated: psycopg.Connection) -> None:
+    delivery.advance_both_streams(NOON)
     watermark = delivery.watermark
     counts = delivery.batch(Click(EPOCH, "old", "u"), Checkout(EPOCH + MINUTE, "old", "u"))
     assert counts.late == 2
     assert delivery.watermark == watermark
     assert delivery.batch(Click(NOON, "new", "u"), Checkout(NOON, "new", "u")).late == 0
-    assert credits(migrated) == delivery.rule()
+    assert credits(migrated) == delivery.expected_credits()
     assert credits(migrated)["old"] == "old"
 
 
-def test_a_stream_that_begins_in_1970_makes_nothing_late(delivery: Delivery, migrated: psycopg.Connection) -> None:
+def test_streams_that_begin_in_1970_make_no_event_late(delivery: Delivery, migrated: psycopg.Connection) -> None:
     delivery.batch(Click(EPOCH, "old", "u"), Checkout(EPOCH, "old", "u"))
     assert delivery.batch(Click(NOON, "new", "u"), Checkout(NOON, "new", "u")).late == 0
-    assert credits(migrated) == delivery.rule() == {"old": "old", "new": "new"}
+    assert credits(migrated) == delivery.expected_credits() == {"old": "old", "new": "new"}

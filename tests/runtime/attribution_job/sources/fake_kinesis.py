@@ -1,8 +1,13 @@
 """A stream that can be resharded, with the part of the Kinesis API that the source calls."""
 
-from datetime import UTC, datetime
+import base64
+import threading
 from itertools import count
 from typing import Any
+
+from botocore.exceptions import ClientError
+
+ARRIVAL = 1_795_000_000.125
 
 
 class ExpiredIteratorException(Exception):
@@ -10,13 +15,25 @@ class ExpiredIteratorException(Exception):
 
 
 class FakeKinesis:
-    """`page` records a GetRecords, so that a shard takes several; an iterator works until `expire`."""
+    """A client whose GetRecords returns at most `page` records, as JSON has them; iterators work until `expire`.
+
+    `errors` maps a shard's id to the error codes of its next requests. `calls` has the shard of each request.
+    """
 
     class exceptions:
         ExpiredIteratorException = ExpiredIteratorException
 
+    class meta:
+        class events:
+            @staticmethod
+            def register(event: str, handler: object, unique_id: str) -> None:
+                """Ignores the handler: the records are raw already."""
+
     def __init__(self, shards: int = 2, page: int = 3) -> None:
         self.page = page
+        self.errors: dict[str, list[str]] = {}
+        self.calls: list[str] = []
+        self._lock = threading.RLock()
         self.records: dict[str, list[dict[str, Any]]] = {}
         self.parents: dict[str, list[str]] = {}
         self.closed: set[str] = set()
@@ -31,10 +48,10 @@ class FakeKinesis:
         opened = sorted(set(self.records) - self.closed)
         self.records[opened[shard % len(opened)]].append(
             {
-                "Data": data,
+                "Data": base64.b64encode(data).decode(),
                 "PartitionKey": "p",
                 "SequenceNumber": f"{next(self._sequence):056d}",
-                "ApproximateArrivalTimestamp": datetime(2026, 11, 23, tzinfo=UTC),
+                "ApproximateArrivalTimestamp": ARRIVAL,
             }
         )
 
@@ -51,7 +68,7 @@ class FakeKinesis:
             self._add_shard(opened[:2])
 
     def forget(self, shard_id: str) -> None:
-        """The shard outlives the retention of its records."""
+        """Removes a shard whose records are older than the stream's retention."""
         del self.records[shard_id]
 
     def expire(self) -> None:
@@ -83,11 +100,18 @@ class FakeKinesis:
         return {"ShardIterator": self._iterator(ShardId, sum(after))}
 
     def get_records(self, ShardIterator: str, Limit: int) -> dict[str, Any]:
-        if ShardIterator not in self._iterators:
+        with self._lock:
+            return self._get_records(ShardIterator, Limit)
+
+    def _get_records(self, iterator: str, limit: int) -> dict[str, Any]:
+        if iterator not in self._iterators:
             raise ExpiredIteratorException
-        shard_id, position = self._iterators[ShardIterator]
+        shard_id, position = self._iterators[iterator]
+        self.calls.append(shard_id)
+        if codes := self.errors.get(shard_id):
+            raise ClientError({"Error": {"Code": codes.pop(0)}}, "GetRecords")
         everything = self.records[shard_id]
-        page = everything[position : position + min(Limit, self.page)]
+        page = everything[position : position + min(limit, self.page)]
         position += len(page)
         answer: dict[str, Any] = {"Records": page, "MillisBehindLatest": 1000 * (len(everything) - position)}
         if position < len(everything) or shard_id not in self.closed:

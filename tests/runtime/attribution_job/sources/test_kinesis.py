@@ -1,231 +1,134 @@
-import json
 import pickle
-from typing import cast
 from unittest.mock import sentinel
 
-import boto3
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader, Offsets
+from runtime.attribution_job.sources import kinesis as source
+from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
+from tests.runtime.attribution_job.sources.reading import Query, new_reader, numbered, read_batch, read_tables
 
 
-def reader(kinesis: FakeKinesis, records_per_batch: int = 100) -> KinesisStreamReader:
-    return KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch)  # type: ignore[arg-type,return-value]
-
-
-def read(source: KinesisStreamReader, start: Offsets) -> tuple[list[bytes], Offsets]:
-    rows, end = source.read(start)
-    # What Spark keeps is JSON.
-    return [row[0] for row in rows], cast(Offsets, json.loads(json.dumps(end)))
-
-
-def drain(source: KinesisStreamReader, offsets: Offsets) -> tuple[list[bytes], Offsets]:
-    seen: list[bytes] = []
-    while True:
-        data, following = read(source, offsets)
-        if following == offsets:
-            return seen, offsets
-        seen, offsets = seen + data, following
-
-
-def test_it_reads_every_shard_from_the_oldest_record_on() -> None:
+def test_every_shard_is_read_from_the_oldest_record_on() -> None:
     kinesis = FakeKinesis(shards=3)
-    for number in range(10):
-        kinesis.put(b"%d" % number, shard=number)
-    data, _ = read(reader(kinesis), {})
-    assert sorted(data) == [b"%d" % number for number in range(10)]
+    data = numbered(kinesis, 10)
+    assert sorted(Query(kinesis).read(10)) == data
 
 
 def test_a_row_has_the_columns_of_the_glue_connector() -> None:
     kinesis = FakeKinesis(shards=1)
     kinesis.put(b"x")
-    source = KinesisDataSource({})
-    rows, _ = reader(kinesis).read({})
-    row = dict(zip(source.schema().names, next(iter(rows)), strict=True))
-    assert list(row) == [
-        "data",
-        "streamName",
-        "partitionKey",
-        "sequenceNumber",
-        "approximateArrivalTimestamp",
-    ]
+    query = Query(kinesis)
+    while not (end := query.plan()):
+        pass
+    (table,) = read_tables(query.reader, {}, end)
+    (row,) = table.to_pylist()
+    assert list(row) == KinesisDataSource({}).schema().names
     assert (row["data"], row["streamName"], row["partitionKey"]) == (b"x", "clicks", "p")
+    assert row["approximateArrivalTimestamp"].microsecond == 125_000
 
 
-def test_after_a_restart_it_resumes_from_its_sequence_numbers() -> None:
+def test_a_restarted_query_resumes_after_its_last_record() -> None:
     kinesis = FakeKinesis()
     kinesis.put(b"before")
-    _, offsets = read(reader(kinesis), {})
+    query = Query(kinesis)
+    assert query.read(1) == [b"before"]
     kinesis.put(b"after")
-    assert read(reader(kinesis), offsets)[0] == [b"after"]
+    query.restart()
+    assert query.read(1) == [b"after"]
 
 
-def test_nothing_new_leaves_the_offsets_as_they_are() -> None:
+def test_offsets_stay_the_same_without_a_new_record() -> None:
     kinesis = FakeKinesis()
-    source = reader(kinesis)
-    assert read(source, {}) == ([], {})
+    query = Query(kinesis)
+    assert query.read(0) == []
+    assert query.offsets == {}
     kinesis.put(b"x")
-    _, offsets = read(source, {})
-    assert read(source, offsets) == ([], offsets)
+    query.read(1)
+    assert query.plan() == query.offsets
 
 
-def test_a_batch_takes_no_more_than_its_share_of_each_shard() -> None:
+def test_a_batch_has_at_most_its_number_of_records() -> None:
     kinesis = FakeKinesis(shards=2)
-    for number in range(40):
-        kinesis.put(b"x", shard=number)
-    assert len(read(reader(kinesis, records_per_batch=10), {})[0]) == 10
+    numbered(kinesis, 40)
+    query = Query(kinesis, records_per_batch=10)
+    sizes: list[int] = []
+    while sum(sizes) < 40:
+        sizes.append(len(query.next_batch()))
+    assert max(sizes) <= 10
 
 
-def test_an_expired_iterator_is_replaced() -> None:
-    kinesis = FakeKinesis()
-    source = reader(kinesis)
-    kinesis.put(b"1")
-    _, offsets = read(source, {})
-    kinesis.expire()
-    kinesis.put(b"2")
-    assert read(source, offsets)[0] == [b"2"]
+def test_a_planned_batch_is_the_same_each_time_that_it_is_read() -> None:
+    kinesis = FakeKinesis(shards=2)
+    data = numbered(kinesis, 20)
+    query = Query(kinesis)
+    seen = query.next_batch_with_records()
+    start, end = query.offsets, query.plan()
+    while end == start:
+        end = query.plan()
+    numbered(kinesis, 20, first=100)
+    first, second = (read_batch(query.reader, start, end) for _ in range(2))
+    assert first == second
+    assert set(seen + first) <= set(data)
 
 
-def test_children_are_read_after_their_parents_are_drained() -> None:
-    kinesis = FakeKinesis(shards=1, page=2)
-    kinesis.put(b"parent 1")
-    kinesis.put(b"parent 2")
-    kinesis.split()
-    kinesis.put(b"child", shard=0)
-    source = reader(kinesis, records_per_batch=1)
-    assert drain(source, {})[0] == [b"parent 1", b"parent 2", b"child"]
+def test_a_large_batch_is_cut_into_a_partition_for_each_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "RECORDS_PER_TASK", 2)
+    kinesis = FakeKinesis(shards=1, page=100)
+    data = numbered(kinesis, 9)
+    query = Query(kinesis, tasks=3)
+    while not (end := query.plan()):
+        pass
+    tables = read_tables(query.reader, {}, end)
+    assert [len(table) for table in tables] == [3, 3, 3]
+    assert [text for table in tables for text in table["data"].to_pylist()] == data
 
 
-def test_a_merged_shard_waits_for_both_of_its_parents() -> None:
-    kinesis = FakeKinesis(shards=2, page=1)
-    kinesis.put(b"a", shard=0)
-    kinesis.put(b"b", shard=1)
-    kinesis.put(b"c", shard=1)
-    kinesis.merge()
-    kinesis.put(b"child")
-    assert drain(reader(kinesis, records_per_batch=2), {})[0][-1] == b"child"
+def test_a_partition_never_exceeds_the_size_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "BYTES_PER_TASK", 1000)
+    kinesis = FakeKinesis(shards=1, page=100)
+    for _ in range(10):
+        kinesis.put(b"x" * 450)
+    query = Query(kinesis, tasks=1)
+    while not (end := query.plan()):
+        pass
+    assert len(query.reader.partitions({}, end)) >= 5
 
 
-def test_a_parent_that_retention_has_removed_holds_nothing_up() -> None:
-    kinesis = FakeKinesis(shards=1)
-    kinesis.put(b"old")
-    kinesis.split()
-    kinesis.put(b"child")
-    _, offsets = drain(reader(kinesis), {})
-    kinesis.forget("shardId-000000000000")
-    kinesis.put(b"new")
-    data, offsets = read(reader(kinesis), offsets)
-    assert data == [b"new"]
-    assert "shardId-000000000000" not in offsets
-
-
-def test_shards_are_listed_only_when_one_has_ended() -> None:
-    kinesis = FakeKinesis(shards=1)
-    source = reader(kinesis)
-    offsets: Offsets = {}
-    for _ in range(5):
-        kinesis.put(b"x")
-        _, offsets = read(source, offsets)
-    assert kinesis.list_calls == 1
-    kinesis.split()
-    drain(source, offsets)
-    assert kinesis.list_calls == 2
-
-
-def test_a_batch_that_cannot_be_repeated_is_an_error_that_says_why() -> None:
+def test_a_repeated_batch_whose_record_is_gone_names_the_runbook() -> None:
     kinesis = FakeKinesis(shards=1)
     kinesis.put(b"x")
-    _, end = read(reader(kinesis), {})
+    query = Query(kinesis)
+    query.read(1)
     kinesis.records["shardId-000000000000"].clear()
+    restarted = new_reader(kinesis)
+    restarted.partitions(query.offsets, query.offsets)
     with pytest.raises(RuntimeError, match=r"stream clicks, shardId-000000000000: record .* is gone.*Checkpoint lost"):
-        list(reader(kinesis).readBetweenOffsets({}, end))
+        restarted.partitions({}, query.offsets)
 
 
-def test_the_reader_can_be_sent_to_the_process_that_reads() -> None:
-    options = {"stream": "clicks", "region": "eu-west-1", "records_per_batch": "5"}
-    source = KinesisDataSource(options).simpleStreamReader(sentinel.schema)
-    assert isinstance(pickle.loads(pickle.dumps(source)), KinesisStreamReader)
+def test_a_repeated_batch_is_read_again_after_a_restart() -> None:
+    kinesis = FakeKinesis(shards=3, page=2)
+    data = numbered(kinesis, 20)
+    query = Query(kinesis)
+    while len(data) > len(read_batch(query.reader, {}, query.plan())):
+        pass
+    end = query.plan()
+    numbered(kinesis, 5, first=100)
+    restarted = new_reader(kinesis)
+    restarted.partitions(end, end)
+    assert sorted(read_batch(restarted, {}, end)) == sorted(data)
 
 
-class ReshardedStream(RuleBasedStateMachine):
-    """Whatever happens to the stream and the reader, every record is read once, and a batch repeats itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kinesis = FakeKinesis(shards=2, page=2)
-        self.source = reader(self.kinesis, records_per_batch=4)
-        self.offsets: Offsets = {}
-        self.put_count = 0
-        self.seen: list[bytes] = []
-
-    @rule(shard=st.integers(0, 5))
-    def put(self, shard: int) -> None:
-        self.kinesis.put(b"%d" % self.put_count, shard)
-        self.put_count += 1
-
-    @rule(shard=st.integers(0, 5))
-    def split(self, shard: int) -> None:
-        self.kinesis.split(shard)
-
-    @rule()
-    def merge(self) -> None:
-        self.kinesis.merge()
-
-    @rule()
-    def expire_iterators(self) -> None:
-        self.kinesis.expire()
-
-    @rule()
-    def restart(self) -> None:
-        self.source = reader(self.kinesis, records_per_batch=4)
-
-    @rule()
-    def read_a_batch(self) -> None:
-        data, end = read(self.source, self.offsets)
-        again = reader(self.kinesis).readBetweenOffsets(self.offsets, end)
-        assert sorted(row[0] for row in again) == sorted(data)
-        self.seen += data
-        self.offsets = end
-
-    @invariant()
-    def nothing_is_read_twice(self) -> None:
-        assert len(self.seen) == len(set(self.seen))
-
-    def teardown(self) -> None:
-        rest, _ = drain(self.source, self.offsets)
-        assert sorted(self.seen + rest) == sorted(b"%d" % number for number in range(self.put_count))
+def test_an_error_that_does_not_pass_fails_the_query_with_its_code() -> None:
+    kinesis = FakeKinesis(shards=1)
+    kinesis.errors["shardId-000000000000"] = ["AccessDeniedException"]
+    query = Query(kinesis)
+    with pytest.raises(Exception, match="AccessDeniedException"):
+        query.read(1)
 
 
-TestReshardedStream = ReshardedStream.TestCase
-
-
-def test_a_real_stream_is_read_through_a_split_and_a_merge(emulator_url: str) -> None:
-    client = boto3.client(
-        "kinesis", endpoint_url=emulator_url, region_name="us-east-1",
-        aws_access_key_id="local", aws_secret_access_key="local",
-    )  # fmt: skip
-    client.create_stream(StreamName="resharded", ShardCount=1)
-    source = KinesisStreamReader(lambda: client, "resharded", 100)
-    offsets: Offsets = {}
-    seen: list[bytes] = []
-
-    def put(count: int, label: str) -> None:
-        records = [{"Data": f"{label} {i}".encode(), "PartitionKey": f"{i}"} for i in range(count)]
-        client.put_records(StreamName="resharded", Records=records)  # type: ignore[arg-type]
-
-    put(20, "before")
-    client.split_shard(StreamName="resharded", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**127))
-    put(20, "split")
-    data, offsets = drain(source, offsets)
-    seen += data
-    client.merge_shards(
-        StreamName="resharded",
-        ShardToMerge="shardId-000000000001",
-        AdjacentShardToMerge="shardId-000000000002",
-    )
-    put(20, "merged")
-    seen += drain(KinesisStreamReader(lambda: client, "resharded", 100), offsets)[0]
-    assert sorted(seen) == sorted(f"{label} {i}".encode() for label in ("before", "split", "merged") for i in range(20))
+def test_spark_can_send_the_reader_to_another_process() -> None:
+    options = {"stream": "clicks", "region": "eu-west-1", "records_per_batch": "5", "tasks": "2"}
+    reader = KinesisDataSource(options).streamReader(sentinel.schema)
+    assert isinstance(pickle.loads(pickle.dumps(reader)), KinesisStreamReader)

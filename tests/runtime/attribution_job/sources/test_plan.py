@@ -1,0 +1,87 @@
+"""Each stream is read and parsed once a micro-batch, wherever the join runs."""
+
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from runtime.attribution_job.frames import attribute, collect
+from runtime.attribution_job.progress import consumer_lag
+from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
+from tests.runtime.attribution_job.sources.test_real_stream import connect
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+NAMES = ("plan-clicks", "plan-checkouts")
+Prepare = Callable[[DataFrame, DataFrame], DataFrame]
+
+
+class EmulatedKinesis(KinesisDataSource):
+    """The job's source with the emulator's URL as an option: this process' Java may be older than the emulator."""
+
+    @classmethod
+    def name(cls) -> str:
+        return "emulated-kinesis"
+
+    def streamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
+        return KinesisStreamReader(
+            functools.partial(connect, self.options["url"]), self.options["stream"], records_per_batch=100, tasks=2
+        )
+
+
+@pytest.fixture
+def streams(emulator: str) -> Iterator[tuple[str, str]]:
+    """Streams with a different number of shards, each with a record in every shard."""
+    kinesis = boto3.client("kinesis")
+    for shards, name in enumerate(NAMES, start=1):
+        kinesis.create_stream(StreamName=name, ShardCount=shards)
+        for number in range(20):
+            kinesis.put_record(StreamName=name, Data=b"{}", PartitionKey=str(number))
+    yield NAMES
+    for name in NAMES:
+        kinesis.delete_stream(StreamName=name)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "exchanges_reused"), [pytest.param(attribute, 2, id="spark"), pytest.param(collect, 0, id="postgres")]
+)
+def test_a_stream_is_read_and_parsed_once_a_batch(
+    spark: SparkSession, emulator_url: str, streams: tuple[str, str], prepare: Prepare, exchanges_reused: int
+) -> None:
+    counts: list[int] = []
+    spark.dataSource.register(EmulatedKinesis)
+    source = spark.readStream.format(EmulatedKinesis.name()).option("url", emulator_url)
+    clicks, checkouts = (source.option("stream", name).load() for name in streams)
+    query = (
+        prepare(clicks, checkouts)
+        .writeStream.foreachBatch(lambda batch, _: counts.append(len(batch.toArrow())))
+        .trigger(processingTime="0 seconds")
+        .start()
+    )
+    try:
+        wait_until(lambda: sum(counts) >= 40, "the records of both streams")
+        # The batch's progress comes after its function.
+        wait_until(lambda: query.lastProgress and len(last_lag(query)) == 3, "its progress")
+        plan = query._jsq.streamingQuery().lastExecution().executedPlan().toString()
+        assert set(last_lag(query)) == {
+            "plan-clicks/shardId-000000000000",
+            "plan-checkouts/shardId-000000000000",
+            "plan-checkouts/shardId-000000000001",
+        }
+    finally:
+        time.sleep(0.2)
+        query.stop()
+    assert plan.count("MicroBatchScan") == 2
+    assert plan.count("MapInArrow") == exchanges_reused
+    assert plan.count("ReusedExchange") == exchanges_reused
+
+
+def last_lag(query: Any) -> dict[str, int]:
+    return consumer_lag(NAMES, json.loads(query.lastProgress.json)["sources"])

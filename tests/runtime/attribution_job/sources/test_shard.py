@@ -1,0 +1,93 @@
+import threading
+import time
+
+import pytest
+
+from runtime.attribution_job.sources import shard
+from runtime.attribution_job.sources.offsets import START
+from runtime.attribution_job.sources.shard import ReadingStoppedError, ShardReader
+from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
+
+SHARD = "shardId-000000000000"
+
+
+def reader(kinesis: FakeKinesis, stopping: threading.Event | None = None) -> ShardReader:
+    return ShardReader(kinesis, "clicks", SHARD, START, stopping or threading.Event())  # type: ignore[arg-type]
+
+
+def seconds_of(reads: int, reader: ShardReader) -> float:
+    began = time.monotonic()
+    for _ in range(reads):
+        reader.read(100)
+    return time.monotonic() - began
+
+
+def test_a_shard_is_asked_at_most_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "CALL_SECONDS", 0.2)
+    monkeypatch.setattr(shard, "IDLE_SECONDS", 1.0)
+    kinesis = FakeKinesis(shards=1, page=1)
+    for _ in range(4):
+        kinesis.put(b"x")
+    assert seconds_of(4, reader(kinesis)) >= 0.6
+
+
+def test_a_shard_gives_at_most_two_megabytes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "BYTES_PER_SECOND", 2_000_000)
+    kinesis = FakeKinesis(shards=1, page=1)
+    for _ in range(2):
+        kinesis.put(b"x" * 800_000)
+    assert seconds_of(2, reader(kinesis)) >= 0.4
+
+
+def test_a_silent_shard_is_asked_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "CALL_SECONDS", 0.01)
+    monkeypatch.setattr(shard, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(shard, "SILENT_CALLS", 2)
+    kinesis = FakeKinesis(shards=1)
+    source = reader(kinesis)
+    seconds_of(20, source)
+    assert seconds_of(3, source) >= 0.29
+    kinesis.put(b"x")
+    source.read(1)
+    source.read(1)
+    assert seconds_of(1, source) < 0.09
+
+
+@pytest.mark.parametrize(
+    "code", ["ProvisionedThroughputExceededException", "KMSThrottlingException", "InternalFailure"]
+)
+def test_a_throttled_request_is_repeated_until_it_succeeds(code: str) -> None:
+    kinesis = FakeKinesis(shards=1)
+    kinesis.put(b"x")
+    kinesis.errors[SHARD] = [code] * 5
+    assert len(reader(kinesis).read(10).records) == 1
+    assert len(kinesis.calls) == 6
+
+
+def test_an_expired_iterator_is_replaced_without_loss() -> None:
+    kinesis = FakeKinesis(shards=1)
+    source = reader(kinesis)
+    kinesis.put(b"1")
+    source.read(10)
+    kinesis.expire()
+    kinesis.put(b"2")
+    assert source.read(10).records["data"].to_pylist() == [b"2"]
+
+
+def test_a_reader_that_waits_ends_when_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "CALL_SECONDS", 60)
+    monkeypatch.setattr(shard, "IDLE_SECONDS", 60)
+    stopping = threading.Event()
+    source = reader(FakeKinesis(shards=1), stopping)
+    source.read(1)
+    threading.Timer(0.1, stopping.set).start()
+    with pytest.raises(ReadingStoppedError):
+        source.read(1)
+
+
+def test_the_position_tells_how_far_the_shard_is_behind() -> None:
+    kinesis = FakeKinesis(shards=1, page=2)
+    for _ in range(5):
+        kinesis.put(b"x")
+    source = reader(kinesis)
+    assert [source.read(10).position["behind_ms"] for _ in range(3)] == [3000, 1000, 0]
