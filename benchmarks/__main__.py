@@ -1,4 +1,4 @@
-"""`make bench`: measures the pipeline against Flink and the machine's limits; see docs/performance.md."""
+"""`make bench`: measures the pipeline, Flink and the machine's limits. docs/performance.md explains the figures."""
 
 import argparse
 import json
@@ -6,42 +6,45 @@ import shutil
 import subprocess
 import time
 import traceback
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bulk, steady
-from benchmarks.machine import OTHER_PYTHON, describe
+from benchmarks import bulk, catch_up, kinesis, steady
+from benchmarks.machine import BENCHMARKS_PYTHON, describe_machine
+from benchmarks.workload import Workload
 from local.folder import PROJECT
 from local.servers import postgres, signals
 from local.servers.postgres import Server
 
-Workload = Callable[[Server, Path, float, Callable[[str], None]], dict[str, Any]]
 WORKLOADS: dict[str, Workload] = {
     "bulk": bulk.bulk,
     "hot": bulk.hot,
     "steady": steady.steady,
-    "catch-up": bulk.catch_up,
+    "catch-up": catch_up.catch_up,
+    "kinesis": kinesis.kinesis,
 }
-# What the targets are about, and which workload gives it.
-KEYS = {
+# The figures that have a target, with the workload that measures each.
+TARGET_FIGURES = {
     "ratio_like_for_like": "bulk",
     "ratio_vs_flink_blackhole": "bulk",
     "p99_ms": "steady",
     "batch_growth": "steady",
     "uncorrected_late": "catch-up",
     "peak_rss_mb": "catch-up",
+    "kinesis_ratio": "kinesis",
 }
 
 
 def main() -> int:
-    """Exit status 1 when a workload failed; what the others gave is kept."""
+    """Runs the chosen workloads and writes their results. Returns exit status 1 if a workload failed, else 0."""
     signals.clean_up_when_interrupted()
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; without any, all")
-    parser.add_argument("--scale", type=float, default=1.0, help="of every size (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=PROJECT / "benchmarks" / "results")
+    parser.add_argument("workloads", nargs="*", help=f"some of {', '.join(WORKLOADS)} (default: all)")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor of every size (default: %(default)s)")
+    parser.add_argument(
+        "--results", type=Path, default=PROJECT / "benchmarks" / "results", help="folder for <date>.json and its plot"
+    )
     options = parser.parse_args()
     chosen = options.workloads or list(WORKLOADS)
     if unknown := set(chosen) - set(WORKLOADS):
@@ -50,29 +53,31 @@ def main() -> int:
     date = datetime.now(UTC).date().isoformat()
     path: Path = options.results / f"{date}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {"date": date, "scale": options.scale, "machine": describe(), "workloads": {}}
+    results: dict[str, Any] = {"date": date, "scale": options.scale, "machine": describe_machine(), "workloads": {}}
     try:
         with postgres.running(folder / "postgres") as server:
             for name in chosen:
                 print(f"{name}:", flush=True)
-                results["workloads"][name] = _attempt(WORKLOADS[name], server, folder, options.scale)
-                results |= {key: results["workloads"].get(source, {}).get(key) for key, source in KEYS.items()}
+                results["workloads"][name] = _run_workload(WORKLOADS[name], server, folder, options.scale)
+                results |= {
+                    key: results["workloads"].get(workload, {}).get(key) for key, workload in TARGET_FIGURES.items()
+                }
                 results["minutes"] = round((time.monotonic() - began) / 60, 1)
                 path.write_text(json.dumps(results, indent=2) + "\n")
     except KeyboardInterrupt:
-        print(f"ended; what was measured until then is in {path}" if results["workloads"] else "ended")
+        print(f"interrupted; the results so far are in {path}" if results["workloads"] else "interrupted; no results")
         return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps({key: results[key] for key in KEYS}, indent=2))
-    subprocess.run([OTHER_PYTHON, "-m", "benchmarks.report", path], check=True, cwd=PROJECT)  # noqa: S603 - our own
+    print(json.dumps({key: results[key] for key in TARGET_FIGURES}, indent=2))
+    subprocess.run([BENCHMARKS_PYTHON, "-m", "benchmarks.report", path], check=True, cwd=PROJECT)  # noqa: S603 - our own module
     return int(any("error" in workload for workload in results["workloads"].values()))
 
 
-def _attempt(workload: Workload, server: Server, folder: Path, scale: float) -> dict[str, Any]:
+def _run_workload(workload: Workload, server: Server, folder: Path, scale: float) -> dict[str, Any]:
     try:
         return workload(server, folder, scale, lambda text: print(text, flush=True))
-    except Exception as error:  # noqa: BLE001 - the other workloads are to be measured all the same
+    except Exception as error:  # noqa: BLE001 - the other workloads still run
         print(f"  failed: {error}", flush=True)
         traceback.print_exc()
         return {"error": "".join(traceback.format_exception_only(error)).strip()[-2000:]}

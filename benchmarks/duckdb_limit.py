@@ -1,7 +1,8 @@
-"""`python -m benchmarks.duckdb_limit`: the rule over whole files by DuckDB: the machine's limit, and the truth.
+"""`python -m benchmarks.duckdb_limit FOLDER`: credits all checkouts of the event files with DuckDB.
 
-Runs in the benchmarks' own environment. Prints the time, how many checkouts there are and are credited, and a digest
-of every credit.
+Its time is the machine's limit, and its credits are the truth that other runs are compared with. Runs in the
+benchmarks' own Python environment. Prints a line of JSON: `seconds`, the numbers of `checkouts` and of `credited`
+checkouts, and a `digest` of all credits.
 """
 
 import json

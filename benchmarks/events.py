@@ -1,4 +1,4 @@
-"""Seeded shops as files: what every competitor reads."""
+"""Event files of a simulated shop, the input of every competitor. Deterministic by seed."""
 
 import json
 import random
@@ -15,15 +15,21 @@ KINDS = ("clicks", "checkouts")
 SHARDS = 2
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR_MS = 3_600_000
-# Arrival differs from event time by up to this much, well within the watermark.
+# Largest difference between event time and arrival order, well within the watermark.
 DISORDER_MS = 20_000
-USER = re.compile('"user_id":"([^"]*)"')
+USER_ID = re.compile('"user_id":"([^"]*)"')
 CHANNELS = [("google", "cpc", "brand"), ("google", "organic", None), ("newsletter", "email", "weekly"), (None,) * 3]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A workload's size. `bot_share` of the clicks are one user's; one event in `late_every` is ten minutes old."""
+    """A workload's size.
+
+    Attributes:
+        hours: the period of the event times.
+        bot_share: share of the clicks that one user makes.
+        late_every: one event in this many is ten minutes late; 0 for none.
+    """
 
     clicks: int
     checkouts: int
@@ -38,14 +44,15 @@ class Shape:
 
 
 def write(folder: Path, shape: Shape, *, files: int, shards: int, seed: int = 6) -> None:
-    """Writes every event in order of arrival, for readers that take file after file; and once more in `shards`.
+    """Writes all events in order of arrival, as JSON lines in `files` files per kind, and again in `shards` files.
 
-    `clicks/NNNN.jsonl` and `checkouts/NNNN.jsonl`: file N of both is of one time. `shards/<kind>/N.jsonl`: the
-    events of some users. Flink takes files in no order, so that it needs the latter to find few of them late.
+    `clicks/NNNN.jsonl` and `checkouts/NNNN.jsonl`: files with the same number cover the same time, for readers that
+    read one file after the other. `shards/<kind>/NNNN.jsonl`: each shard has all events of its users. Flink reads
+    files in no particular order, and from shards it sees few events as late.
     """
     per_file = -(-shape.events // files)
     with ProcessPoolExecutor() as processes:
-        written = [
+        pending_files = [
             processes.submit(
                 _write_file,
                 folder,
@@ -56,18 +63,18 @@ def write(folder: Path, shape: Shape, *, files: int, shards: int, seed: int = 6)
             )
             for number in range(files)
         ]
-    for file in written:
+    for file in pending_files:
         file.result()
     for kind in KINDS if shards else ():
         _write_shards(folder, kind, shards)
 
 
-def _write_file(folder: Path, shape: Shape, number: int, places: range, seed: int) -> None:
-    chance = random.Random(f"{seed} {number}")  # noqa: S311 - a shop, not a secret
+def _write_file(folder: Path, shape: Shape, number: int, positions: range, seed: int) -> None:
+    rng = random.Random(f"{seed} {number}")  # noqa: S311 - a simulation, not a secret
     with _open(folder / "clicks", number) as clicks, _open(folder / "checkouts", number) as checkouts:
         files = {"clicks": clicks, "checkouts": checkouts}
-        for place in places:
-            kind, event = _event(chance, shape, place)
+        for position in positions:
+            kind, event = _event(rng, shape, position)
             files[kind].write(json.dumps(event, separators=(",", ":")) + "\n")
 
 
@@ -77,12 +84,12 @@ def _write_shards(folder: Path, kind: str, count: int) -> None:
         for path in sorted((folder / kind).glob("*.jsonl")):
             with path.open() as lines:
                 for line in lines:
-                    shards[zlib.crc32(_user(line)) % count].write(line)
+                    shards[zlib.crc32(_user_id(line)) % count].write(line)
 
 
-def _user(line: str) -> bytes:
-    found = USER.search(line)
-    return found[1].encode() if found else b""
+def _user_id(line: str) -> bytes:
+    match = USER_ID.search(line)
+    return match[1].encode() if match else b""
 
 
 def _open(folder: Path, number: int) -> TextIO:
@@ -90,30 +97,30 @@ def _open(folder: Path, number: int) -> TextIO:
     return (folder / f"{number:04d}.jsonl").open("w")
 
 
-def _event(chance: random.Random, shape: Shape, place: int) -> tuple[str, dict[str, Any]]:
-    # Spread evenly, as Bresenham draws a line.
-    sale = (place + 1) * shape.checkouts // shape.events > place * shape.checkouts // shape.events
-    ms = round(place * shape.hours * HOUR_MS / shape.events) - chance.randrange(DISORDER_MS)
-    if shape.late_every and place % shape.late_every == 0:
+def _event(rng: random.Random, shape: Shape, position: int) -> tuple[str, dict[str, Any]]:
+    # Spreads the checkouts evenly over the positions, like Bresenham's line algorithm.
+    is_checkout = (position + 1) * shape.checkouts // shape.events > position * shape.checkouts // shape.events
+    ms = round(position * shape.hours * HOUR_MS / shape.events) - rng.randrange(DISORDER_MS)
+    if shape.late_every and position % shape.late_every == 0:
         ms -= 600_000
-    is_bot = not sale and chance.random() < shape.bot_share
-    user = "user-bot" if is_bot else f"user-{chance.randrange(shape.users):07d}"
+    is_bot = not is_checkout and rng.random() < shape.bot_share
+    user = "user-bot" if is_bot else f"user-{rng.randrange(shape.users):07d}"
     at = START + timedelta(hours=1, milliseconds=ms)
-    return "checkouts" if sale else "clicks", event(chance, at, user, sale=sale)
+    return "checkouts" if is_checkout else "clicks", event(rng, at, user, is_checkout=is_checkout)
 
 
-def event(chance: random.Random, at: datetime, user: str, *, sale: bool) -> dict[str, Any]:
-    """An event as the shop sends it, some 320 bytes of JSON."""
+def event(rng: random.Random, at: datetime, user: str, *, is_checkout: bool) -> dict[str, Any]:
+    """Returns a click or a checkout with all fields of the contract, about 320 bytes of JSON."""
     stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    session, product = f"s-{chance.getrandbits(48):012x}", f"product-{chance.randrange(5000):05d}"
-    number = f"{chance.getrandbits(64):016x}"
-    if sale:
+    session, product = f"s-{rng.getrandbits(48):012x}", f"product-{rng.randrange(5000):05d}"
+    number = f"{rng.getrandbits(64):016x}"
+    if is_checkout:
         return {
             "schema_version": 1, "checkout_id": f"k-{number}", "user_id": user, "session_id": session,
             "items": [{"product_id": product, "quantity": 2, "unit_price": "9.95"}], "total_amount": "19.90",
             "currency": "EUR", "payment_method": "card", "checkout_timestamp": stamp,
         }  # fmt: skip
-    source, medium, campaign = chance.choice(CHANNELS)
+    source, medium, campaign = rng.choice(CHANNELS)
     return {
         "schema_version": 1, "click_id": f"c-{number}", "user_id": user, "session_id": session, "product_id": product,
         "page_url": f"https://shop.example/products/{product}", "utm_source": source, "utm_medium": medium,

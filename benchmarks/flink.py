@@ -1,6 +1,6 @@
-"""`python -m benchmarks.flink`: the same rule in Flink SQL, in the benchmarks' own environment.
+"""`python -m benchmarks.flink`: the attribution rule in Flink SQL, in the benchmarks' own Python environment.
 
-A rowtime interval left join and ROW_NUMBER = 1, as Flink's documentation writes it:
+Uses a rowtime interval left join and ROW_NUMBER = 1, in the form that Flink's documentation gives:
 https://nightlies.apache.org/flink/flink-docs-stable/docs/dev/table/sql/queries/joins/#interval-joins
 """
 
@@ -14,14 +14,14 @@ from pyflink.table import EnvironmentSettings, TableEnvironment
 
 CLICKS = ["click_id", "user_id", "session_id", "product_id", "page_url", "utm_source", "utm_medium", "utm_campaign",
           "device_type", "click_timestamp"]  # fmt: skip
-# Flink gives a list as its JSON where text is asked for.
+# `items` is declared as a string, and Flink then returns the list's JSON text.
 CHECKOUTS = ["checkout_id", "user_id", "session_id", "items", "total_amount", "currency", "payment_method",
              "checkout_timestamp"]  # fmt: skip
 CREDITS = ["checkout_id", "user_id", "checkout_timestamp", "total_amount", "currency", "click_id", "click_timestamp",
            "utm_source", "utm_medium", "utm_campaign"]  # fmt: skip
-# What raw rows have beside their event. Kinesis has no part in this: they arrive when they are read.
-BESIDE = ["arrived_at", "late"]
-# ROW_NUMBER is over the join's rows, of which the left join holds the uncredited back until the watermark has passed.
+# Columns of raw rows that are not fields of events. Without Kinesis, the time of reading is the arrival time.
+ARRIVAL_COLUMNS = ["arrived_at", "late"]
+# ROW_NUMBER ranks the join's rows. The left join emits a checkout without a click once the watermark has passed.
 FIRST_CLICK = """
 SELECT checkout_id, user_id, checkout_timestamp, total_amount, currency, click_id, click_timestamp,
        utm_source, utm_medium, utm_campaign
@@ -39,10 +39,10 @@ SELECT checkout_id, user_id, checkout_timestamp, total_amount, currency, click_i
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path, help="with clicks/ and checkouts/")
-    parser.add_argument("state", choices=["hashmap", "rocksdb"])
-    parser.add_argument("--output", type=Path, help="where raw rows and credits go, as CSV; else nowhere")
-    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("folder", type=Path, help="folder with clicks/ and checkouts/")
+    parser.add_argument("state", choices=["hashmap", "rocksdb"], help="state backend")
+    parser.add_argument("--output", type=Path, help="folder for raw rows and credits as CSV (default: not stored)")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder for checkpoints")
     options = parser.parse_args()
     table = environment(options.state, options.checkpoints)
     declare_sources(table, options.folder)
@@ -52,13 +52,14 @@ def main() -> None:
     if options.output:
         for kind, fields in (("clicks", CLICKS), ("checkouts", CHECKOUTS)):
             columns = f"{', '.join(fields)}, CAST(CURRENT_TIMESTAMP AS STRING), 'false'"
-            statements.add_insert_sql(f"INSERT INTO raw_{kind} SELECT {columns} FROM {kind}")  # noqa: S608 - ours
+            statements.add_insert_sql(f"INSERT INTO raw_{kind} SELECT {columns} FROM {kind}")  # noqa: S608 - constants
     began = time.monotonic()
     statements.execute().wait()
     print(json.dumps({"seconds": time.monotonic() - began}), flush=True)
 
 
 def environment(state: str, checkpoints: Path) -> TableEnvironment:
+    """Returns a streaming table environment with one task per core and a checkpoint every three seconds."""
     table = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     settings = {
         "parallelism.default": str(os.cpu_count()),
@@ -75,36 +76,41 @@ def environment(state: str, checkpoints: Path) -> TableEnvironment:
 
 
 def declare_sources(table: TableEnvironment, folder: Path) -> None:
+    """Declares the tables `clicks` and `checkouts` over the folder's files, with watermarks of five minutes."""
     for kind, fields in (("clicks", CLICKS), ("checkouts", CHECKOUTS)):
-        time_of_event = f"TO_TIMESTAMP_LTZ({fields[-1]}, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''')"
+        event_time = f"TO_TIMESTAMP_LTZ({fields[-1]}, 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''')"
         table.execute_sql(f"""
             CREATE TABLE {kind} (
-                {texts(fields)},
-                event_time AS {time_of_event},
+                {string_columns(fields)},
+                event_time AS {event_time},
                 WATERMARK FOR event_time AS event_time - INTERVAL '5' MINUTE
             ) WITH ('connector' = 'filesystem', 'path' = '{(folder / kind).as_uri()}', 'format' = 'json')
         """)
 
 
 def declare_sinks(table: TableEnvironment, output: Path | None) -> None:
+    """Declares the table `credits` and, if there is an output folder, the tables of raw rows."""
     sinks = {"credits": CREDITS}
     if output:
-        sinks |= {"raw_clicks": CLICKS + BESIDE, "raw_checkouts": CHECKOUTS + BESIDE}
+        sinks |= {"raw_clicks": CLICKS + ARRIVAL_COLUMNS, "raw_checkouts": CHECKOUTS + ARRIVAL_COLUMNS}
     for name, fields in sinks.items():
-        table.execute_sql(f"CREATE TABLE {name} ({texts(fields)}) WITH ({place(output and output / name)})")
+        table.execute_sql(
+            f"CREATE TABLE {name} ({string_columns(fields)}) WITH ({connector_options(output and output / name)})"
+        )
 
 
-def place(folder: Path | None) -> str:
+def connector_options(folder: Path | None) -> str:
+    """Returns the options of a sink that writes CSV files, or that discards its rows if `folder` is None."""
     if folder is None:
         return "'connector' = 'blackhole'"
-    # Files are finished early, so that they can be loaded while Flink goes on.
+    # Finishes files early. The finished files are loaded while Flink still runs.
     return f"""
         'connector' = 'filesystem', 'path' = '{folder.as_uri()}', 'format' = 'csv',
         'sink.rolling-policy.rollover-interval' = '2 s', 'sink.rolling-policy.check-interval' = '1 s'
     """
 
 
-def texts(fields: list[str]) -> str:
+def string_columns(fields: list[str]) -> str:
     return ", ".join(f"{field} STRING" for field in fields)
 
 

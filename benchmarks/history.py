@@ -1,4 +1,4 @@
-"""Clicks of the time before a run, put into `raw_clicks` as fast as this machine can."""
+"""Fills `raw_clicks` with a history of clicks from before a run."""
 
 import functools
 import os
@@ -7,15 +7,15 @@ from typing import LiteralString
 
 import psycopg
 
-# Indexes that are built afterwards take a fraction of the time.
-NO_INDEXES = "alter table raw_clicks drop constraint raw_clicks_pkey; drop index raw_clicks_by_user"
-INDEXES = (
+# Building the indexes after the inserts takes a fraction of the time.
+DROP_INDEXES = "alter table raw_clicks drop constraint raw_clicks_pkey; drop index raw_clicks_by_user"
+CREATE_INDEXES = (
     "create unique index raw_clicks_pkey on raw_clicks (click_id)",
     "create index raw_clicks_by_user on raw_clicks (user_id, click_timestamp, click_id)",
 )
-PRIMARY_KEY = "alter table raw_clicks add primary key using index raw_clicks_pkey"
+ADD_PRIMARY_KEY = "alter table raw_clicks add primary key using index raw_clicks_pkey"
 WRITERS = os.cpu_count() or 1
-HISTORY = """
+INSERT_CLICKS = """
 insert into raw_clicks (click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium, utm_campaign,
                         device_type, click_timestamp, arrived_at, late)
 select 'h-' || md5(n::text), 'user-' || lpad((hashint8(n) & 2147483647) %% %(users)s || '', 7, '0'),
@@ -27,23 +27,23 @@ select 'h-' || md5(n::text), 'user-' || lpad((hashint8(n) & 2147483647) %% %(use
 
 
 def store(url: str, clicks: int, *, minutes: int, users: int) -> None:
-    """So many clicks, spread evenly over the last minutes."""
+    """Stores `clicks` clicks, spread evenly over the last `minutes` minutes, with one writer per core."""
     shape = {"clicks": clicks, "minutes": minutes, "users": users, "step": WRITERS}
     parts = [shape | {"first": number} for number in range(1, WRITERS + 1)]
     with psycopg.connect(url, autocommit=True) as connection, ThreadPoolExecutor(WRITERS) as writers:
-        connection.execute(NO_INDEXES)
+        connection.execute(DROP_INDEXES)
         list(writers.map(functools.partial(_insert, url), parts))
-        list(writers.map(functools.partial(_index, url), INDEXES))
-        connection.execute(PRIMARY_KEY)
+        list(writers.map(functools.partial(_create_index, url), CREATE_INDEXES))
+        connection.execute(ADD_PRIMARY_KEY)
         connection.execute("vacuum analyze")
 
 
 def _insert(url: str, part: dict[str, int]) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute(HISTORY, part)
+        connection.execute(INSERT_CLICKS, part)
 
 
-def _index(url: str, statement: LiteralString) -> None:
+def _create_index(url: str, statement: LiteralString) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("set maintenance_work_mem = '512MB'; set max_parallel_maintenance_workers = 0")
         connection.execute(statement)

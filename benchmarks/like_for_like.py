@@ -1,4 +1,4 @@
-"""Flink's join with its raw rows and credits loaded into our schema by COPY, while it runs."""
+"""Flink's join, with its raw rows and credits copied into the pipeline's schema while Flink runs."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from benchmarks.machine import OTHER_PYTHON, measure
+from benchmarks.machine import BENCHMARKS_PYTHON, measure
 
 CHECKOUT_COLUMNS = ["checkout_id", "user_id", "session_id", "items", "total_amount", "currency", "payment_method",
                     "checkout_timestamp", "arrived_at", "late"]  # fmt: skip
@@ -17,63 +17,67 @@ CLICK_COLUMNS = ["click_id", "user_id", "session_id", "product_id", "page_url", 
 CREDIT_COLUMNS = ["checkout_id", "user_id", "checkout_timestamp", "total_amount", "currency", "click_id",
                   "click_timestamp", "utm_source", "utm_medium", "utm_campaign"]  # fmt: skip
 COLUMNS = {"raw_clicks": CLICK_COLUMNS, "raw_checkouts": CHECKOUT_COLUMNS, "credits": CREDIT_COLUMNS}
-CREDITS = "create temporary table credits (like attributed_checkouts)"
-# Flink's ROW_NUMBER corrects itself: of a checkout's rows the earliest is the last that it gave.
-FINISH = """
+CREATE_CREDITS = "create temporary table credits (like attributed_checkouts)"
+# Flink emits a checkout again for each earlier click that it finds. The row with the earliest click is the final one.
+MERGE_CREDITS = """
 insert into attributed_checkouts
 select distinct on (checkout_id) * from credits order by checkout_id, click_timestamp, click_id
 """
 
 
 def run(folder: Path, state: str, url: str, scratch: Path) -> dict[str, Any]:
-    """Seconds from the start of Flink's query to the last commit. The users' table is not made.
+    """Returns `seconds` from the start of Flink's query to the last commit, and Flink's part as `flink_seconds`.
+
+    The users table is not filled.
 
     Raises:
-        CompetitorError: Flink failed.
+        BenchmarkError: Flink failed.
+        psycopg.Error: a COPY failed.
     """
     output = scratch / "out"
-    command: list[object] = [OTHER_PYTHON, "-m", "benchmarks.flink", folder / "shards", state, "--output", output]
-    ended = threading.Event()
-    loaded: list[Any] = []
-    loader = threading.Thread(target=lambda: loaded.append(_attempt(url, output, ended)))
+    command: list[object] = [BENCHMARKS_PYTHON, "-m", "benchmarks.flink", folder / "shards", state, "--output", output]
+    flink_ended = threading.Event()
+    outcomes: list[float | Exception] = []
+    loader = threading.Thread(target=lambda: outcomes.append(_load_or_error(url, output, flink_ended)))
     loader.start()
     try:
         result = measure([*command, "--checkpoints", scratch / "checkpoints"], scratch / "flink.log")
     finally:
-        ended.set()
+        flink_ended.set()
         loader.join()
-    if isinstance(loaded[0], Exception):
-        raise loaded[0]
-    return {"flink_seconds": result["seconds"], "seconds": result["seconds"] + loaded[0]}
+    [outcome] = outcomes
+    if isinstance(outcome, Exception):
+        raise outcome
+    return {"flink_seconds": result["seconds"], "seconds": result["seconds"] + outcome}
 
 
-def _attempt(url: str, output: Path, ended: threading.Event) -> float | Exception:
+def _load_or_error(url: str, output: Path, flink_ended: threading.Event) -> float | Exception:
     try:
-        return _load(url, output, ended)
+        return _load(url, output, flink_ended)
     except psycopg.Error as error:
         return error
 
 
-def _load(url: str, output: Path, ended: threading.Event) -> float:
-    """COPYs what Flink has finished; gives the seconds that this took after Flink's end."""
-    done: set[Path] = set()
-    began = 0.0
+def _load(url: str, output: Path, flink_ended: threading.Event) -> float:
+    """Copies each file that Flink has finished. Returns the seconds from Flink's end to the last commit."""
+    loaded_files: set[Path] = set()
+    ended_at = 0.0
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(CREDITS)
+        connection.execute(CREATE_CREDITS)
         connection.execute("alter table credits alter updated_at set default now()")
         while True:
-            last_round = ended.is_set()
-            began = began or (os.times().elapsed if last_round else 0.0)
+            last_round = flink_ended.is_set()
+            ended_at = ended_at or (os.times().elapsed if last_round else 0.0)
             for table, columns in COLUMNS.items():
                 for path in sorted((output / table).glob("part-*")):
-                    if path not in done:
+                    if path not in loaded_files:
                         _copy(connection, table, columns, path)
-                        done.add(path)
+                        loaded_files.add(path)
             if last_round:
                 break
-            ended.wait(0.5)
-        connection.execute(FINISH)
-    return os.times().elapsed - began
+            flink_ended.wait(0.5)
+        connection.execute(MERGE_CREDITS)
+    return os.times().elapsed - ended_at
 
 
 def _copy(connection: psycopg.Connection, table: str, columns: list[str], path: Path) -> None:
@@ -86,7 +90,7 @@ def _copy(connection: psycopg.Connection, table: str, columns: list[str], path: 
 
 
 def bare_copy(url: str, source: str) -> float:
-    """Seconds to COPY the rows of database `source` into empty tables with their indexes, and nothing else."""
+    """Returns the seconds that only the COPY of the raw rows of `source` into empty, indexed tables takes."""
     seconds = 0.0
     for table, columns in (("raw_clicks", CLICK_COLUMNS), ("raw_checkouts", CHECKOUT_COLUMNS)):
         names = sql.SQL(", ").join(map(sql.Identifier, columns))

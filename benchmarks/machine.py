@@ -1,4 +1,4 @@
-"""Child processes with their time and memory, and what machine this is."""
+"""Measured child processes, the memory that they use, and a description of the machine."""
 
 import json
 import os
@@ -15,19 +15,21 @@ from typing import Any
 from local.folder import PROJECT
 from local.servers import processes
 
-OTHER_PYTHON = PROJECT / "benchmarks" / ".venv" / "bin" / "python"
-# The Pythons that have a Spark: Glue's, and one whose join finds its state by time (session.join_state_format).
-SPARKS = {
+# The environment of Flink, DuckDB and matplotlib.
+BENCHMARKS_PYTHON = PROJECT / "benchmarks" / ".venv" / "bin" / "python"
+# Pythons by Spark version: Glue's version, and a version whose join looks up its state by time
+# (session.join_state_format).
+SPARK_PYTHONS = {
     "4.1": Path(sys.executable),
     "4.3": PROJECT / "benchmarks" / ".venv-spark-4.3" / "bin" / "python",
 }
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024**2
 WATCH_SECONDS = 30
-TAIL_CHARACTERS = 1500
+ERROR_CHARACTERS = 1500
 
 
-class CompetitorError(RuntimeError):
-    """A competitor failed; the message has the end of what it wrote."""
+class BenchmarkError(RuntimeError):
+    """A measured run failed. The message has the end of its log, or its last error."""
 
 
 def measure(
@@ -37,28 +39,31 @@ def measure(
     seconds: float = 1800,
     watch: Callable[[Path], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Runs one of our modules, and gives the line of JSON with its `seconds`; `watch` sees the log every now and then.
+    """Runs a benchmark module in a child process, and returns the JSON object with `seconds` that it prints last.
+
+    `watch` is called with the log file every WATCH_SECONDS.
 
     Raises:
-        CompetitorError: it failed, or took longer than `seconds`.
+        BenchmarkError: the process failed, or took longer than `seconds`.
     """
     log_file.unlink(missing_ok=True)
     arguments = [str(word) for word in command]
     with processes.child(arguments, environment=environment or os.environ, log_file=log_file) as process:
         deadline = time.monotonic() + seconds
-        while (status := _status(process)) is None:
+        while (exit_status := _exit_status(process)) is None:
             if time.monotonic() > deadline:
-                raise CompetitorError(f"{arguments[1:3]} took more than {seconds} s")
+                raise BenchmarkError(f"{arguments[1:3]} took more than {seconds} s; its log is {log_file}")
             watch(log_file)
-    written = log_file.read_text(errors="replace")
-    if status:
-        raise CompetitorError(f"{arguments[1:3]} failed: {written[-TAIL_CHARACTERS:]}")
-    last = next(line for line in reversed(written.splitlines()) if line.startswith('{"seconds"'))
-    result: dict[str, Any] = json.loads(last)
+    output = log_file.read_text(errors="replace")
+    if exit_status:
+        raise BenchmarkError(f"{arguments[1:3]} failed: {output[-ERROR_CHARACTERS:]}")
+    last_result = next(line for line in reversed(output.splitlines()) if line.startswith('{"seconds"'))
+    result: dict[str, Any] = json.loads(last_result)
     return result
 
 
-def _status(process: "subprocess.Popen[bytes]") -> int | None:
+def _exit_status(process: "subprocess.Popen[bytes]") -> int | None:
+    """Waits up to WATCH_SECONDS for the exit status. Returns None if the process still runs."""
     try:
         return process.wait(WATCH_SECONDS)
     except subprocess.TimeoutExpired:
@@ -66,7 +71,7 @@ def _status(process: "subprocess.Popen[bytes]") -> int | None:
 
 
 class Memory:
-    """Samples the resident memory of all of our descendants, PostgreSQL's backends included; `peak_mb` is the most."""
+    """Samples the private memory of all descendants and of PostgreSQL. `peak_mb` is the largest sum."""
 
     def __init__(self) -> None:
         self.peak_mb = 0.0
@@ -75,11 +80,12 @@ class Memory:
 
     def _sample(self) -> None:
         while not self._stop.wait(0.5):
-            self.peak_mb = max(self.peak_mb, sum(map(_private_mb, _related())))
+            self.peak_mb = max(self.peak_mb, sum(map(_private_mb, _process_family())))
 
     @classmethod
     @contextmanager
     def watched(cls) -> Iterator["Memory"]:
+        """Samples the memory twice a second until the context ends."""
         memory = cls()
         memory._thread.start()
         try:
@@ -89,8 +95,11 @@ class Memory:
             memory._thread.join()
 
 
-def _related() -> list[int]:
-    """Our descendants, and the server with its backends, which pg_ctl detaches: it is known by its folder."""
+def _process_family() -> list[int]:
+    """Returns the ids of this process, its descendants, and the PostgreSQL server with its backends.
+
+    pg_ctl detaches the server, so the server is recognized by its folder in the command line.
+    """
     parents: dict[int, int] = {}
     postgres: set[int] = set()
     for entry in Path("/proc").iterdir():
@@ -102,16 +111,16 @@ def _related() -> list[int]:
             except (OSError, IndexError):
                 continue
     family = {os.getpid()} | postgres
-    grown = True
-    while grown:
+    has_grown = True
+    while has_grown:
         children = {child for child, parent in parents.items() if parent in family} - family
         family |= children
-        grown = bool(children)
+        has_grown = bool(children)
     return sorted(family)
 
 
 def _private_mb(process: int) -> float:
-    """Resident less shared pages: PostgreSQL's shared buffers would count once a backend."""
+    """Returns the resident memory without shared pages, because each backend maps the same shared buffers."""
     try:
         _, resident, shared = Path(f"/proc/{process}/statm").read_text().split()[:3]
     except OSError:
@@ -119,7 +128,8 @@ def _private_mb(process: int) -> float:
     return (int(resident) - int(shared)) * PAGE_MB
 
 
-def describe() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
+    """Returns the machine's CPU, memory, Python version and load average, as JSON values."""
     cpu = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.processor(),

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ours`: the job's own query and sink, over files instead of streams, until all is stored."""
+"""`python -m benchmarks.ours`: runs the job's query and sink over event files, or over streams, until all is stored."""
 
 import argparse
 import functools
@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 
 from benchmarks.events import KINDS
 from runtime.attribution_job.arguments import JobArguments
@@ -17,56 +18,92 @@ from runtime.attribution_job.job import start
 from runtime.attribution_job.progress import log_as_json
 from runtime.attribution_job.session import create_session
 from runtime.attribution_job.sink.postgres import PostgresSink
+from runtime.attribution_job.sources.streams import read_stream
 
-# Arrival of what lies in files: late enough that no event is from the future.
+# Arrival time of all events from files. It is after every event time: an event from the future would be refused.
 ARRIVED = "2026-12-01 00:00:00"
+STORED_EVENTS = "select coalesce(sum(clicks + checkouts), 0)::bigint from batches"
+POLL_SECONDS = 0.05
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path, help="with clicks/ and checkouts/")
+    parser.add_argument("source", help="folder with clicks/ and checkouts/; with --events, the prefix of two streams")
     parser.add_argument("database_url")
     parser.add_argument("join", choices=["spark", "postgres"])
     parser.add_argument("--files_per_batch", type=int, default=4)
+    parser.add_argument(
+        "--events", type=int, help="number of events in the streams SOURCE-…"
+    )
+    parser.add_argument("--records_per_batch", type=int, default=100_000)
     parser.add_argument("--checkpoint", type=Path, required=True)
     options = parser.parse_args()
     log_as_json()
     spark = create_session()
     arguments = JobArguments(
-        clicks_stream="", checkouts_stream="", region="", database_secret=None, attribution_join=options.join,
-        checkpoint=str(options.checkpoint), trigger_interval="0 seconds", records_per_batch=1,
+        clicks_stream="", checkouts_stream="", region="", kinesis_reader="driver", attribution_join=options.join,
+        checkpoint=str(options.checkpoint), database_secret=None, trigger_interval="0 seconds", records_per_batch=1,
+        shuffle_partitions=2,
     )  # fmt: skip
-    clicks, checkouts = (read(spark, options.folder / kind, options.files_per_batch) for kind in KINDS)
-    seconds = run(clicks, checkouts, arguments, options.database_url)
-    # At once, because the query's thread may log meanwhile: `print` writes the line break on its own.
+    if options.events:
+        clicks, checkouts = (
+            read_stream(
+                spark, f"{options.source}-{kind}", reader="driver", region="us-east-1",
+                records_per_batch=options.records_per_batch,
+            )
+            for kind in KINDS
+        )  # fmt: skip
+    else:
+        clicks, checkouts = (
+            read_records(spark, Path(options.source) / kind, options.files_per_batch) for kind in KINDS
+        )
+    seconds = run(clicks, checkouts, arguments, options.database_url, options.events)
+    # One write. `print` writes the line break separately, and the query's thread could log in between.
     sys.stdout.write(json.dumps({"seconds": seconds}) + "\n")
     sys.stdout.flush()
     spark.stop()
 
 
-def run(clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: str) -> float:
-    """Seconds from the start of the query to the commit of its last row; Spark itself runs already."""
+def run(clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: str, events: int | None) -> float:
+    """Returns the seconds from the start of the query, in a running Spark, to the commit of the last row.
+
+    Streams have no end: `events` is the number of events to wait for. Files are read to their end.
+    """
     sink = PostgresSink(functools.partial(psycopg.connect, url, autocommit=True), arguments.attribution_join)
     began = time.monotonic()
     query = start(clicks, checkouts, arguments, sink)
-    query.processAllAvailable()
+    if events:
+        wait_until_stored(query, url, events)
+    else:
+        query.processAllAvailable()
     seconds = time.monotonic() - began
     query.stop()
     sink.close()
     return seconds
 
 
-def read(spark: SparkSession, folder: Path, files_per_batch: int) -> DataFrame:
-    """Lines as the records of a Kinesis source; a hash stands for the sequence number."""
+def wait_until_stored(query: StreamingQuery, url: str, events: int) -> None:
+    """Waits until the batches have stored so many events; raises the error of a query that ends before."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        while query.isActive:
+            (stored,) = connection.execute(STORED_EVENTS).fetchone() or (0,)
+            if stored >= events:
+                return
+            time.sleep(POLL_SECONDS)
+    query.awaitTermination()
+
+
+def read_records(spark: SparkSession, folder: Path, files_per_batch: int) -> DataFrame:
+    """Returns the lines of files as a Kinesis source's records. A hash replaces the sequence number."""
     lines = spark.readStream.schema("value string").option("maxFilesPerTrigger", files_per_batch).text(str(folder))
-    # Nullable, as what a source gives is: Arrow takes no null struct of fields that are not.
-    given = F.col("value").isNotNull()
+    # Makes the columns nullable, like a source's columns. Arrow rejects a null struct with non-nullable fields.
+    is_present = F.col("value").isNotNull()
     return lines.select(
         F.col("value").cast("binary").alias("data"),
-        F.when(given, folder.name).alias("streamName"),
-        F.when(given, "").alias("partitionKey"),
-        F.when(given, F.xxhash64("value").cast("string")).alias("sequenceNumber"),
-        F.when(given, F.lit(ARRIVED).cast("timestamp")).alias("approximateArrivalTimestamp"),
+        F.when(is_present, folder.name).alias("streamName"),
+        F.when(is_present, "").alias("partitionKey"),
+        F.when(is_present, F.xxhash64("value").cast("string")).alias("sequenceNumber"),
+        F.when(is_present, F.lit(ARRIVED).cast("timestamp")).alias("approximateArrivalTimestamp"),
     )
 
 

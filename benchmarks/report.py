@@ -1,4 +1,4 @@
-"""`make bench-report`: the figures of a results file as plots, and in docs/performance.md between its two marks."""
+"""`make bench-report`: plots a results file, and writes its figures between the marks in docs/performance.md."""
 
 import json
 import sys
@@ -20,34 +20,35 @@ TARGETS = {
     "batch_growth": "≤ 1.3",
     "uncorrected_late": "0",
     "peak_rss_mb": "≤ 4096",
+    "kinesis_ratio": "≥ 0.6",
 }
 
 
 def main() -> None:
-    """Takes the results file, or else the newest."""
-    given = [Path(argument) for argument in sys.argv[1:]]
-    path = (given or sorted((Path(__file__).parent / "results").glob("*.json")))[-1]
+    """Reports the results file given as argument, or the newest one."""
+    arguments = [Path(argument) for argument in sys.argv[1:]]
+    path = (arguments or sorted((Path(__file__).parent / "results").glob("*.json")))[-1]
     results = json.loads(path.read_text())
     draw(results, path.with_suffix(".png"))
     text = DOCUMENT.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines(results)) + f"\n\n{END}{after}")
-    print(f"drawn: {path.with_suffix('.png').name}; written: {DOCUMENT.name}")
+    text_before, text_after = text.split(BEGIN)[0], text.split(END)[1]
+    DOCUMENT.write_text(f"{text_before}{BEGIN}\n\n" + "\n".join(markdown_lines(results)) + f"\n\n{END}{text_after}")
+    print(f"wrote {path.with_suffix('.png').name} and {DOCUMENT.name}")
 
 
-def lines(results: dict[str, Any]) -> Iterator[str]:
-    """The figures as Markdown."""
+def markdown_lines(results: dict[str, Any]) -> Iterator[str]:
+    """Yields the figures as lines of Markdown."""
     machine = results["machine"]
-    yield f"Of {results['date']}, sizes times {results['scale']:g}, in {results['minutes']:g} minutes, on"
-    yield f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['memory_gib']:g} GiB; load before:"
-    yield f"{machine['load_before']:.1f}."
+    yield f"Measured on {results['date']} at scale {results['scale']:g}, in {results['minutes']:g} minutes, on"
+    yield f"{machine['cpus']} CPUs ({machine['cpu']}) with {machine['memory_gib']:g} GiB of memory."
+    yield f"The load average before the run was {machine['load_before']:.1f}."
     yield ""
     yield "| | measured | target |"
     yield "|---|---:|---:|"
     for key, target in TARGETS.items():
         value = results.get(key)
         yield f"| `{key}` | {'—' if value is None else f'{value:.4g}'} | {target} |"
-    for name in ("bulk", "hot", "catch-up"):
+    for name in ("bulk", "hot", "catch-up", "kinesis"):
         workload = results["workloads"].get(name, {})
         runs = workload.get("runs") or ({"ours, join in postgres": workload["run"]} if "run" in workload else {})
         if runs:
@@ -64,22 +65,24 @@ def lines(results: dict[str, Any]) -> Iterator[str]:
         rows.append((f"{run['rate']:,}, join in spark {version}", run))
     for name, run in rows:
         yield f"| {name} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
-    yield from sizes(results["workloads"].get("bulk", {}).get("runs", {}))
+    yield from size_lines(results["workloads"].get("bulk", {}).get("runs", {}))
     failures = {name: run["error"] for name, run in results["workloads"].items() if "error" in run}
     for name, error in failures.items():
         yield from ("", f"{name} failed: `{error.splitlines()[-1][:200]}`")
 
 
-def sizes(runs: dict[str, Any]) -> Iterator[str]:
-    """What a million clicks take, where a run says so."""
+def size_lines(runs: dict[str, Any]) -> Iterator[str]:
+    """Yields the sizes of the database and of Spark's state, for the runs that measured them."""
     for name, run in runs.items():
         if "database_mb_per_million_clicks" in run:
-            yield from ("", f"{name}: {run['database_mb_per_million_clicks']:g} MB in PostgreSQL for a million clicks.")
+            yield from ("", f"{name}: {run['database_mb_per_million_clicks']:g} MB in PostgreSQL per million clicks.")
         if "state_rows" in run:
-            yield f"At most {run['state_rows']:,} rows of state, {run['state_mb_per_million_rows']:g} MB for a million."
+            megabytes = run["state_mb_per_million_rows"]
+            yield f"Spark's state: at most {run['state_rows']:,} rows, {megabytes:g} MB per million rows."
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
+    """Plots the throughput of *bulk* and the latency of *steady*."""
     figure, (bulk, steady) = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
     runs = results["workloads"].get("bulk", {}).get("runs", {})
     measured = {

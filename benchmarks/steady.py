@@ -1,21 +1,19 @@
-"""One-second batches on 65 minutes of history: from the put of an event to the commit of its row."""
+"""The *steady* workload: latency from the put of an event to the commit of its row, with 65 minutes of history."""
 
 import json
-import random
 import shutil
 import statistics
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import boto3
 import psycopg
 
 from benchmarks import history
-from benchmarks.events import event
-from benchmarks.machine import SPARKS, CompetitorError
+from benchmarks.machine import SPARK_PYTHONS, BenchmarkError
+from benchmarks.steady_load import TARGET_RATE, USERS, MeasuredPeriod, publish_history, publish_steadily
+from benchmarks.workload import DATABASE, PrintLine
 from local.cloud import emulator
 from local.pipeline import waiting
 from local.servers import class_archive, java, postgres
@@ -23,28 +21,13 @@ from local.servers.job import Job, environment
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 from runtime.data_generator.events import Stream
-from runtime.data_generator.publishing import publish
-from runtime.data_generator.simulation import Record
 
-Say = Callable[[str], None]
-DATABASE = "bench"
 HISTORY_MINUTES = 65
-USERS = 50_000
-# The rate of the demo.
+# The demo's rate.
 SPARK_RATE = 100
-PUT_AT_ONCE = 5_000
-# The history in a few batches: Spark 4.1 goes through all of its state in each.
+# Reads the history in a few batches, because Spark 4.1 scans all of its state in each batch.
 RECORDS_PER_BATCH = 100_000
-# Java compiles what it runs often, for about so long; a smaller scale is for trying things out.
-WARM_UP_SECONDS = 40
-LEAST_WARM_UP_SECONDS = 25
-MEASURED_SECONDS = 30
-# What is promised is of this rate.
-PROMISED_RATE, PROMISE_MEASURED_SECONDS = 1000, 60
-LEAST_MEASURED_SECONDS = 10
-# The publisher's pace: a tenth of a second's events at a time.
-TICK = 0.1
-PERCENTILES = """
+LATENCY_PERCENTILES = """
 select percentile_cont(array[0.5, 0.99]) within group (
            order by extract(epoch from b.committed_at - r.arrived_at) * 1000),
        count(*)
@@ -52,9 +35,9 @@ select percentile_cont(array[0.5, 0.99]) within group (
   join batches b on b.began_at = r.ingested_at
  where r.arrived_at between %(from)s and %(to)s
 """
-STORED = "select coalesce(sum(clicks + checkouts), 0)::bigint from batches"
-# Every credit again, by the rule's own words.
-WRONG = """
+STORED_EVENTS = "select coalesce(sum(clicks + checkouts), 0)::bigint from batches"
+# Recomputes every credit with the attribution rule.
+WRONG_CREDITS = """
 select count(*)
   from attributed_checkouts a
   left join lateral (
@@ -66,40 +49,53 @@ select count(*)
 """
 
 
-def steady(server: Server, folder: Path, scale: float, say: Say) -> dict[str, Any]:
-    """Three rates with their history; then 1,000 events/s with little history, for how a batch grows with it; and
-    Spark's join at a rate that it carries.
+def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:
+    """Measures the latency at several rates, with both joins.
+
+    - The join in PostgreSQL, at three rates with 65 minutes of history.
+    - The same join at the target rate with little history, for the growth of the batch time with the history.
+    - The join in each Spark version, at a rate that Spark 4.1 sustains.
     """
     result: dict[str, Any] = {"rates": {}}
-    for rate in (PROMISED_RATE, 500, 5000):
+    for rate in (TARGET_RATE, 500, 5000):
         clicks = int(rate * HISTORY_MINUTES * 60 * scale)
-        result["rates"][str(rate)] = _attempt(server, folder, say, rate=rate, clicks=clicks, scale=scale)
-    little = _attempt(server, folder, say, rate=PROMISED_RATE, clicks=int(400_000 * scale), scale=scale)
-    result["little_history"] = little
+        result["rates"][str(rate)] = _measure_rate(server, folder, print_line, rate=rate, clicks=clicks, scale=scale)
+    little_history = _measure_rate(
+        server, folder, print_line, rate=TARGET_RATE, clicks=int(400_000 * scale), scale=scale
+    )
+    result["little_history"] = little_history
     clicks = int(SPARK_RATE * HISTORY_MINUTES * 60 * scale)
     result["spark"] = {
-        version: _attempt(server, folder, say, version=version, rate=SPARK_RATE, clicks=clicks, scale=scale)
-        for version in SPARKS
+        version: _measure_rate(server, folder, print_line, version=version, rate=SPARK_RATE, clicks=clicks, scale=scale)
+        for version in SPARK_PYTHONS
     }
-    much = result["rates"][str(PROMISED_RATE)]
-    result["p99_ms"] = much["p99_ms"]
-    result["batch_growth"] = much["batch_ms"] / little["batch_ms"]
+    full_history = result["rates"][str(TARGET_RATE)]
+    result["p99_ms"] = full_history["p99_ms"]
+    result["batch_growth"] = full_history["batch_ms"] / little_history["batch_ms"]
     return result
 
 
-def _attempt(
-    server: Server, folder: Path, say: Say, *, rate: int, clicks: int, scale: float, version: str | None = None
+def _measure_rate(
+    server: Server,
+    folder: Path,
+    print_line: PrintLine,
+    *,
+    rate: int,
+    clicks: int,
+    scale: float,
+    version: str | None = None,
 ) -> dict[str, Any]:
-    """With the join in that version of Spark, if one is given."""
-    say(f"  join in {f'spark {version}' if version else 'postgres'}, {rate:,} events/s with {clicks:,} clicks before")
+    """Measures one rate after `clicks` clicks of history. `version` is the Spark that joins; None: PostgreSQL joins."""
+    join = f"spark {version}" if version else "postgres"
+    print_line(f"  join in {join}, {rate:,} events/s after a history of {clicks:,} clicks")
     run = {"rate": rate} | _run(server, folder, rate=rate, clicks=clicks, scale=scale, version=version)
-    say(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
+    print_line(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
     return run
 
 
 def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, version: str | None) -> dict[str, Any]:
     join: Join = "spark" if version else "postgres"
-    python = SPARKS[version or "4.1"]
+    python = SPARK_PYTHONS[version or "4.1"]
     postgres.create_database(server, DATABASE)
     if join == "postgres":
         history.store(server.url(DATABASE), clicks, minutes=HISTORY_MINUTES, users=USERS)
@@ -120,31 +116,19 @@ def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, 
         database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
         endpoints = {"AWS_ENDPOINT_URL_KINESIS": url, "PYSPARK_PYTHON": str(python)}
         variables = spark | database | emulator.CREDENTIALS | endpoints
-        job = Job(_arguments(streams, scratch, join), variables, folder / "job.log", python=python)
-        before = _publish_history(kinesis, streams, rate, clicks) if join == "spark" else 0
+        job = Job(_job_arguments(streams, scratch, join), variables, folder / "job.log", python=python)
+        history_events = publish_history(kinesis, streams, rate, clicks) if join == "spark" else 0
         job.start()
         try:
-            _wait(server, before, job)
-            measured = _publish(kinesis, streams, rate, scale, job)
-            _wait(server, before + measured.published, job)
-            return _measured(server, folder / "job.log", measured)
+            _wait_until_stored(server, history_events, job)
+            period = publish_steadily(kinesis, streams, rate, scale, job)
+            _wait_until_stored(server, history_events + period.published, job)
+            return _figures(server, folder / "job.log", period)
         finally:
             job.stop()
 
 
-def _publish_history(kinesis: Any, streams: dict[Stream, str], rate: int, clicks: int) -> int:
-    """Spark's state comes from events alone: puts those of the time before, as fast as it goes; returns how many."""
-    chance = random.Random(7)  # noqa: S311 - a shop, not a secret
-    count, now = clicks * 11 // 10, datetime.now(UTC)
-    for first in range(0, count, PUT_AT_ONCE):
-        numbers = range(first, min(first + PUT_AT_ONCE, count))
-        publish(
-            kinesis, streams, [_record(chance, n, now - timedelta(seconds=(count - n) / rate)) for n in numbers], 300
-        )
-    return count
-
-
-def _arguments(streams: dict[Stream, str], scratch: Path, join: Join) -> list[str]:
+def _job_arguments(streams: dict[Stream, str], scratch: Path, join: Join) -> list[str]:
     return [
         "--clicks_stream", streams["clicks"], "--checkouts_stream", streams["checkouts"], "--region", "us-east-1",
         "--checkpoint", str(scratch / "checkpoint"), "--attribution_join", join,
@@ -152,61 +136,34 @@ def _arguments(streams: dict[Stream, str], scratch: Path, join: Join) -> list[st
     ]  # fmt: skip
 
 
-class Measured(NamedTuple):
-    start: datetime
-    end: datetime
-    published: int
-
-
-def _publish(kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, job: Job) -> Measured:
-    """Puts `rate` events a second; the time that is measured begins when the job is warm and has written a batch."""
-    chance = random.Random(6)  # noqa: S311 - a shop, not a secret
-    began, sent = time.monotonic(), 0
-    # A history that came through the job has warmed it.
-    warm = began + (LEAST_WARM_UP_SECONDS if job.log.batch else max(LEAST_WARM_UP_SECONDS, WARM_UP_SECONDS * scale))
-    seconds = PROMISE_MEASURED_SECONDS if rate == PROMISED_RATE else MEASURED_SECONDS
-    measured = max(LEAST_MEASURED_SECONDS, seconds * scale)
-    start = datetime.now(UTC)
-    while (now := time.monotonic()) < warm + measured:
-        job.check()
-        if now < warm or job.log.batch is None:
-            start, warm = datetime.now(UTC), max(warm, now)
-        due = int((now - began) * rate)
-        publish(kinesis, streams, [_record(chance, number, datetime.now(UTC)) for number in range(sent, due)], 30)
-        sent = due
-        time.sleep(TICK)
-    return Measured(start, datetime.now(UTC), sent)
-
-
-def _record(chance: random.Random, number: int, at: datetime) -> Record:
-    sale = number % 11 == 0
-    user = f"user-{chance.randrange(USERS):07d}"
-    data = json.dumps(event(chance, at, user, sale=sale), separators=(",", ":")).encode()
-    return Record("checkouts" if sale else "clicks", user, data, late=False, defect=None)
-
-
-def _wait(server: Server, published: int, job: Job) -> None:
+def _wait_until_stored(server: Server, published: int, job: Job) -> None:
     with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
 
         def stored() -> int:
-            return int((connection.execute(STORED).fetchone() or (0,))[0])
+            return int((connection.execute(STORED_EVENTS).fetchone() or (0,))[0])
 
         if not waiting.wait_until_stored(published, stored, job.check, lambda _: None):
-            raise CompetitorError(f"{stored():,} of {published:,} events were stored; {job.where_to_look()}")
+            raise BenchmarkError(f"{stored():,} of {published:,} events were stored; {job.where_to_look()}")
 
 
-def _measured(server: Server, log: Path, measured: Measured) -> dict[str, Any]:
+def _figures(server: Server, log: Path, period: MeasuredPeriod) -> dict[str, Any]:
+    """Returns the latencies and the median batch time of the period.
+
+    Raises:
+        AssertionError: a credit is wrong.
+    """
     with psycopg.connect(server.url(DATABASE)) as connection:
-        times = {"from": measured.start, "to": measured.end}
-        (p50, p99), rows = connection.execute(PERCENTILES, times).fetchone() or ((0, 0), 0)
-        wrong = (connection.execute(WRONG).fetchone() or (0,))[0]
+        times = {"from": period.start, "to": period.end}
+        (p50, p99), rows = connection.execute(LATENCY_PERCENTILES, times).fetchone() or ((0, 0), 0)
+        wrong = (connection.execute(WRONG_CREDITS).fetchone() or (0,))[0]
     if wrong:
-        raise AssertionError(f"{wrong} checkouts have another credit than the rule gives them")
-    batches = _batch_times(log, measured.start)
+        raise AssertionError(f"{wrong} checkouts have another credit than the attribution rule gives")
+    batches = _batch_times(log, period.start)
     return {"p50_ms": p50, "p99_ms": p99, "rows": rows, "batches": len(batches), "batch_ms": statistics.median(batches)}
 
 
 def _batch_times(log: Path, start: datetime) -> list[int]:
+    """Returns the times, in milliseconds, of the batches that the job logged after `start`."""
     lines = (json.loads(line) for line in log.read_text(errors="replace").splitlines() if line.startswith('{"'))
     return [
         line["batch_ms"]
