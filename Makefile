@@ -1,25 +1,25 @@
-# What there is to do, in one line each: make help
+# `make help` lists the targets.
 
-# The first that is new enough; python3 where none is, for the message's sake.
+# The first Python that is new enough. Falls back to python3, which the error message below then names.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
 	done; echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# The venv's Node first: nothing of this needs another one.
+# The venv's Node takes precedence over any other installation.
 PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
-# npm writes this file last.
+# Serves as the stamp of `npm ci`: npm writes this file last.
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo replay test test-e2e chaos bench bench-environments bench-report lint clean
 
-help: ## this list
+help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
-setup: $(VENV)/spark-classes.jsa $(CDK_CLI) ## create .venv, or bring it up to date
+setup: $(VENV)/spark-classes.jsa $(CDK_CLI) ## create or update .venv
 
-demo: $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy and run it live on this machine: make demo ARGS="--for 60 --rate 1000"
+demo: $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy and run the pipeline live on this machine: make demo ARGS="--for 60 --rate 1000"
 	@$(BIN)/python -m local demo $(ARGS)
 
 replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="clicks.jsonl checkouts.jsonl --output out.csv"
@@ -28,19 +28,19 @@ replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="c
 test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the tests: make test ARGS="-k replay"
 	$(PYTEST) --numprocesses=2 --dist=loadfile --ignore=tests/e2e $(ARGS)
 
-test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy it on this machine
+test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy an environment on this machine
 	$(PYTEST) tests/e2e $(ARGS)
 
-chaos: $(VENV)/spark-classes.jsa ## inject faults, twenty seeds of them, and account for every record: make chaos ARGS="--seed 7 --count 1"
+chaos: $(VENV)/spark-classes.jsa ## inject the faults of twenty seeds, and account for every record: make chaos ARGS="--seed 7 --count 1"
 	@$(BIN)/python -m chaos $(ARGS)
 
-bench: ## measure, against Flink too: make bench ARGS="bulk --scale 0.1"
+bench: ## run the benchmarks, including Flink: make bench ARGS="bulk --scale 0.1"
 	@$(MAKE) --no-print-directory --jobs=2 bench-environments
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements
 
-bench-report: benchmarks/.venv/.requirements ## plots and docs/performance.md from the newest results
+bench-report: benchmarks/.venv/.requirements ## write plots and docs/performance.md from the newest results
 	@benchmarks/.venv/bin/python -m benchmarks.report
 
 lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
@@ -49,14 +49,14 @@ lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 	$(BIN)/mypy
 	$(BIN)/actionlint .github/workflows/*.yml
 
-clean: ## remove .venv, caches, and what the demo stored
+clean: ## remove .venv, caches and the demo's data
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local reset; fi
-	rm -rf $(VENV) benchmarks/.venv* node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(GLUE_VENV) benchmarks/.venv* node_modules cdk.out .bundles sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-include cdk.mk delivery.mk
+include cdk.mk delivery.mk glue.mk
 
-# A stamp is as new as the last installation from its requirements.
+# A stamp file has the time of the last installation from its requirements.
 REQUIREMENTS := requirements.txt $(wildcard runtime/*/requirements.txt)
 
 $(VENV)/.requirements: $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
@@ -67,12 +67,13 @@ $(VENV)/.requirements-dev: requirements-dev.txt $(REQUIREMENTS) | $(VENV)/pyvenv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@ $(VENV)/.requirements
 
-# Of its own, because Flink and Spark want different versions of the same packages. Flink has none for 3.13.
+# A separate environment, because Flink and Spark need different versions of the same packages. Flink has no release for
+# Python 3.13.
 benchmarks/.venv/.requirements: benchmarks/requirements.txt
 	@for python in python3.12 python3.11 $(PYTHON); do \
 		$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && break; done \
 		&& $$python -m venv --clear benchmarks/.venv \
-		|| { echo "make bench needs Python 3.11 or 3.12, because of Flink." >&2; exit 2; }
+		|| { echo "make bench needs Python 3.11 or 3.12, because Flink supports no later version: install one of the two." >&2; exit 2; }
 	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
 	@touch $@
 
@@ -81,16 +82,16 @@ benchmarks/.venv-spark-4.3/.requirements: benchmarks/spark-4.3.txt $(REQUIREMENT
 	benchmarks/.venv-spark-4.3/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/spark-4.3.txt
 	@touch $@
 
-# Part of the set-up, because it is needed once for each Java, each version of Spark and each way to start it.
+# Java's class-data archive for Spark, which shortens each start. It fits one Java, one Spark and one set of options.
 $(VENV)/spark-classes.jsa: runtime/attribution_job/requirements.txt requirements.txt local/servers/job.py | $(VENV)/.requirements
 	@$(BIN)/python -m local warm-up
 
 $(VENV)/pyvenv.cfg:
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "$(PYTHON) is not there. Install Python 3.11 or later (Debian, Ubuntu: apt-get install python3 python3-venv)." >&2; exit 2; }
+		echo "$(PYTHON) was not found. Install Python 3.11 or later (Debian, Ubuntu: apt-get install python3 python3-venv)." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "$$($(PYTHON) --version) is too old: Python 3.11 or later is needed. If it has another name: make PYTHON=python3.12 …" >&2; exit 2; }
+		echo "$$($(PYTHON) --version) is too old: Python 3.11 or later is needed. To choose another interpreter: make PYTHON=python3.12 …" >&2; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-		echo "This Python comes without venv. Debian, Ubuntu: apt-get install python$$version-venv" >&2; exit 2; }
+		echo "This Python has no venv module. On Debian or Ubuntu: apt-get install python$$version-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }

@@ -1,4 +1,7 @@
-"""Configuration → stage or pipeline → synth: `cdk deploy --all`, `-c env=prod`, or `-c env=pipeline`."""
+"""CDK app: synthesises one environment or the delivery pipeline.
+
+`-c env=dev` is the default; the other values are `prod` and `pipeline`.
+"""
 
 from aws_cdk import App
 
@@ -8,7 +11,7 @@ from stacks.stage import StreamingStage
 
 app = App()
 name = app.node.try_get_context("env") or "dev"
-source = delivery(app.node.try_get_context, needed=name == "pipeline")
+source = delivery(app.node.try_get_context, required=name == "pipeline")
 if source and name == "pipeline":
     PipelineStack(app, "Pipeline", delivery=source, dev=StreamingStage(app, DEV), prod=StreamingStage(app, PROD))
 else:

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that stay, each beside its resource with the reason."""
+"""Accepted cdk-nag findings, recorded on their resources with a reason."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,9 @@ PACK = "AwsSolutions"
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept findings about `construct` and what it contains: `{"RDS3": "why"}` for the rule AwsSolutions-RDS3.
+    """Accepts findings about `construct` and its children.
 
-    cdk-nag prints ids in the form that is made here.
+    `{"RDS3": "reason"}` accepts the rule AwsSolutions-RDS3. The ids have the form that cdk-nag prints.
     """
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=f"{PACK}::{PACK}-{rule}", reason=reason) for rule, reason in reasons.items())

@@ -1,9 +1,11 @@
-"""How an alarm is made here: it reaches people, and tells them which page to open."""
+"""Alarms and events that notify people and link to a runbook."""
 
 import re
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -17,13 +19,13 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
 
-def runbook(alarm: str) -> str:
-    """The section about the alarm of that id: `JobSilent` → `docs/operations.md#job-silent`."""
-    return f"{RUNBOOK}#{re.sub(r'(?<!^)(?=[A-Z])', '-', alarm).lower()}"
+def runbook(alarm_id: str) -> str:
+    """Returns the runbook section of an alarm id: `JobSilent` → `docs/operations.md#job-silent`."""
+    return f"{RUNBOOK}#{re.sub(r'(?<!^)(?=[A-Z])', '-', alarm_id).lower()}"
 
 
 class Alarms(Construct):
-    """The topic of an environment's alarms, and the alarms that it tells of."""
+    """An environment's alarms, and the SNS topic that they notify."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
@@ -34,7 +36,7 @@ class Alarms(Construct):
     def _topic(self) -> sns.Topic:
         key = EncryptionKey(self, "Key", config=self._config, description="Alarms")
         topic = sns.Topic(self, "Topic", topic_name=self._config.name("alarms"), master_key=key, enforce_ssl=True)
-        # A topic with a policy has lost the one by which anything in the account may publish.
+        # A topic policy replaces the default policy, so CloudWatch needs its own permission to publish.
         topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
         if self._config.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._config.alarm_email))
@@ -42,29 +44,34 @@ class Alarms(Construct):
 
     def add(
         self,
-        alarm: str,
-        says: str,
+        alarm_id: str,
+        description: str,
         metric: cloudwatch.IMetric,
         threshold: float,
         *,
         comparison: cloudwatch.ComparisonOperator = AT_LEAST,
         periods: int = 1,
-        missing_is_bad: bool = False,
+        missing_is_breaching: bool = False,
     ) -> None:
-        """Alarm when `metric` has been on the wrong side of `threshold` for `periods` in a row."""
+        """Adds an alarm that is raised when `metric` violates `threshold` for `periods` consecutive periods."""
         missing = cloudwatch.TreatMissingData
-        made = cloudwatch.Alarm(
+        alarm = cloudwatch.Alarm(
             self,
-            alarm,
-            alarm_name=self._config.name(alarm),
-            alarm_description=f"{says} {runbook(alarm)}",
+            alarm_id,
+            alarm_name=self._config.name(alarm_id),
+            alarm_description=f"{description} {runbook(alarm_id)}",
             metric=metric,
             threshold=threshold,
             comparison_operator=comparison,
             evaluation_periods=periods,
-            treat_missing_data=missing.BREACHING if missing_is_bad else missing.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if missing_is_breaching else missing.NOT_BREACHING,
         )
         action = actions.SnsAction(self.topic)
-        made.add_alarm_action(action)
-        made.add_ok_action(action)
-        self.all.append(made)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)
+        self.all.append(alarm)
+
+    def notify(self, rule: events.Rule, message: str, *, alarm_id: str) -> None:
+        """Sends `message` to the topic for each event of the rule, with the runbook of `alarm_id`."""
+        text = events.RuleTargetInput.from_text(f"{message} {runbook(alarm_id)}")
+        rule.add_target(targets.SnsTopic(self.topic, message=text))

@@ -1,4 +1,4 @@
-"""The build of one component of runtime/: it tells a commit whether the component is sound, and deploys nothing."""
+"""The CodeBuild project that checks one component of runtime/ for a commit. It deploys nothing."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,31 +13,31 @@ from stacks.build_environment import MEDIUM, build_spec
 from stacks.bundling import GLUE_COMPONENTS
 from stacks.config import PROJECT, Delivery
 
-# Each with the folders of runtime/ that its bundle is made of.
+# Component name → the folders of runtime/ in its bundle.
 COMPONENTS: Mapping[str, Sequence[str]] = {
     "data_generator": ("data_generator",),
     "orchestrator": ("orchestrator",),
     "attribution_job": GLUE_COMPONENTS,
 }
-# What all of them are made, tested and bundled with, besides their own folders.
+# Paths that every component's build depends on, besides the component's own folders.
 SHARED = (
     r"runtime/__init__\.py",
     r"tests/[^/]+\.py",
     r"tests/runtime/[^/]+\.py",
     r"local/",
-    r"stacks/(__init__|bundling|certificates)\.py",
+    r"stacks/(__init__|bundling|certificates|packages)\.py",
     r"Makefile|[^/]+\.mk|pyproject\.toml|requirements[^/]*\.txt|package[^/]*\.json",
 )
 
 
 def watched(component: str) -> str:
-    """The regular expression of the paths of which a change starts the component's build."""
+    """Returns the regular expression of paths that start the component's build when they change."""
     folders = "|".join(COMPONENTS[component])
     return f"^(({'|'.join(SHARED)})|(tests/)?runtime/({folders})/)"
 
 
 class ComponentBuild(codebuild.Project):
-    """Runs `make component` for each push to main that changes what the component is made of."""
+    """A project that runs `make component` for each push to main that changes the component or its dependencies."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class ComponentBuild(codebuild.Project):
             grant_report_group_permissions=False,
             role=role,
         )
-        # The construct knows no connections: https://github.com/aws/aws-cdk/issues/31236
+        # The construct does not support connections: https://github.com/aws/aws-cdk/issues/31236
         resource = self.node.default_child
         if isinstance(resource, codebuild.CfnProject):
             auth = {"Type": "CODECONNECTIONS", "Resource": delivery.connection_arn}
@@ -81,7 +81,10 @@ class ComponentBuild(codebuild.Project):
 
 
 def _role(scope: Construct, construct_id: str, delivery: Delivery, log_group: logs.ILogGroup) -> iam.IRole:
-    """All its rights are part of it: CodeBuild uses those on the connection while the project is being created."""
+    """Returns the build's role with inline permissions.
+
+    CodeBuild uses the connection while the project is being created. A separate policy could be attached too late.
+    """
     connection = iam.PolicyStatement(
         actions=[
             f"{delivery.connection_service}:{action}"
@@ -89,14 +92,14 @@ def _role(scope: Construct, construct_id: str, delivery: Delivery, log_group: lo
         ],
         resources=[delivery.connection_arn],
     )
-    writing = iam.PolicyStatement(
+    log_writing = iam.PolicyStatement(
         actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
     )
     role = iam.Role(
         scope,
         construct_id,
         assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
-        inline_policies={"Build": iam.PolicyDocument(statements=[connection, writing])},
+        inline_policies={"Build": iam.PolicyDocument(statements=[connection, log_writing])},
     )
-    # The construct would add rights on the log group that it does not use.
+    # Prevents the construct from adding permissions on the log group that the build does not use.
     return role.without_policy_updates()

@@ -1,4 +1,7 @@
-"""What differs between environments, and where they are delivered from: here, and nowhere else."""
+"""The settings that differ between environments, and the source of the pipeline.
+
+No other module has settings of a single environment.
+"""
 
 import re
 from collections.abc import Callable
@@ -8,16 +11,18 @@ from typing import Literal
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
-PROJECT = "ecommerce-streaming"
+from stacks import names
+
+PROJECT = names.PROJECT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """One environment. Schedules are EventBridge expressions, in UTC."""
+    """The settings of one environment. Schedules are EventBridge expressions in UTC."""
 
     environment: str
 
-    # 0: the private subnets have no route to the internet, and reach AWS through endpoints alone.
+    # 0: the private subnets have no route to the internet, and reach AWS only through VPC endpoints.
     nat_gateways: int
 
     stream_retention_hours: int
@@ -27,38 +32,54 @@ class Config:
     database_multi_az: bool
     database_storage_gib: int
     database_max_storage_gib: int
-    database_connections: int  # max_connections of the instance class, which follows from its memory
+    database_connections: int  # max_connections, which RDS derives from the instance class's memory
     backup_days: int
+    # Whether an instance without open ports lets analysts reach the database from their machines. Without it, they use
+    # CloudShell, which is free: docs/analyst-access.md
+    analyst_host: bool
 
     job_workers: int
-    # Where checkouts are joined with clicks: docs/decisions/0008-where-the-join-runs.md says from which rate on.
+    # `driver`: the job's own reader. `connector`: Glue's connector, the fallback for a stream that the driver cannot
+    # read fast enough. Its micro-batches take ten seconds or more.
+    kinesis_reader: Literal["driver", "connector"]
+    # Partitions of the join's state, fixed for the life of a checkpoint. One for each executor core uses every core.
+    # Each partition adds a file to the checkpoint of every micro-batch, which `make cost` prices.
+    shuffle_partitions: int
+    # Time from the start of a micro-batch to the start of the next one, at least. It adds to the latency of an event.
+    # Every micro-batch writes to S3: `make cost` prices the interval. A job without new records starts no micro-batch.
+    trigger_seconds: int
+    # Limit of a micro-batch for each stream. It bounds the driver's memory, and the rate at which the job catches up:
+    # this many records in each trigger interval.
+    records_per_batch: int
+    # The engine that joins checkouts with clicks: docs/decisions/0008-where-the-join-runs.md compares them by rate.
     attribution_join: Literal["spark", "postgres"]
-    # None: a run ends only when it is stopped, and Glue replaces it in its maintenance window.
-    job_timeout_hours: int | None
-    # When the orchestrator starts the job (which does nothing while a run is active), and when it stops it.
+    # Glue ends a run after this time. The longest is 168 hours, seven days; the default of Glue 5 and later is eight.
+    # Glue restarts a run in the maintenance window only if the timeout is not below seven days.
+    job_timeout_hours: int
+    # Schedules of the orchestrator. A start has no effect while a run is active or stopping.
     start_schedule: str | None
     stop_schedule: str | None
-    # Whether a job that does not run is an incident.
+    # Whether a job that is not running is an incident. The start schedule then brings back a run that has ended.
     job_always_on: bool
 
-    # Credited this long after it was put on its stream, a checkout is late for its readers.
+    # Upper bound on the time from an event's arrival on its stream to the commit of its row.
     freshness_seconds: int
     alarm_email: str | None
     log_retention: RetentionDays
-    # Of what holds data. DESTROY also turns off the database's protection against deletion.
+    # Applies to resources that hold data. DESTROY also turns off the database's deletion protection.
     removal_policy: RemovalPolicy
 
     def name(self, thing: str) -> str:
-        """The physical name of what people and scripts look up by name."""
-        return f"{PROJECT}-{self.environment}-{thing}"
+        """Returns the physical name of a resource that people and scripts look up by name."""
+        return names.physical_name(self.environment, thing)
 
     def log_group_name(self, thing: str) -> str:
-        """The log group of what does not choose its own."""
+        """Returns the name of a log group, for services that do not prescribe one."""
         return f"/{PROJECT}/{self.environment}/{thing}"
 
     @property
     def keeps_data(self) -> bool:
-        """Whether data outlives the stack."""
+        """Whether data remains after the stack is deleted."""
         return self.removal_policy is not RemovalPolicy.DESTROY
 
 
@@ -73,11 +94,18 @@ DEV = Config(
     database_max_storage_gib=50,
     database_connections=81,
     backup_days=1,
+    analyst_host=False,
     job_workers=2,
+    kinesis_reader="driver",
+    # Half of the four executor cores: the generator's few thousand events keep two cores busy for less than a second.
+    shuffle_partitions=2,
+    # The generator publishes for seconds and then pauses for minutes, so a short interval costs little.
+    trigger_seconds=1,
+    records_per_batch=20_000,
     attribution_join="spark",
     job_timeout_hours=12,
     start_schedule=None,
-    # Started by hand; what was forgotten in the evening is not paid for at night.
+    # Runs are started by hand. The stop in the evening limits the cost of a forgotten run.
     stop_schedule="cron(0 20 * * ? *)",
     job_always_on=False,
     freshness_seconds=300,
@@ -97,12 +125,22 @@ PROD = Config(
     database_max_storage_gib=1000,
     database_connections=827,
     backup_days=14,
-    # One for the driver; two executors have a core for each of the eight shards that two on-demand streams start with.
+    # With the endpoints that it needs here, the host costs ten times as much as in dev.
+    analyst_host=False,
+    # One driver and two executors: one executor core for each of the two on-demand streams' eight initial shards.
     job_workers=3,
+    kinesis_reader="driver",
+    # The eight executor cores of two workers. For more workers, raise it with a new version of the query.
+    shuffle_partitions=8,
+    # A twelfth of `freshness_seconds`. Events arrive all the time, and with an interval of one second the checkpoint's
+    # requests to S3 would cost more than the job's workers.
+    trigger_seconds=5,
+    records_per_batch=50_000,
     attribution_join="spark",
-    job_timeout_hours=None,
-    # Brings back a run that ended, whatever ended it.
-    start_schedule="rate(5 minutes)",
+    job_timeout_hours=168,
+    # Restarts the job after a run has ended, for any reason. Every minute, so that a planned end of a run delays events
+    # for less than two periods of the Freshness alarm.
+    start_schedule="rate(1 minute)",
     stop_schedule=None,
     job_always_on=True,
     freshness_seconds=60,
@@ -115,10 +153,10 @@ ENVIRONMENTS = {config.environment: config for config in (DEV, PROD)}
 
 
 def environment(name: str) -> Config:
-    """The configuration of that name.
+    """Returns the configuration of the environment `name`.
 
     Raises:
-        ValueError: there is none; the message has the names that there are.
+        ValueError: no environment has this name; the message lists the valid names.
     """
     if name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {name!r}: expected one of {', '.join(ENVIRONMENTS)}")
@@ -127,38 +165,41 @@ def environment(name: str) -> Config:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What the pipeline follows: `owner/name` on GitHub, by a connection that was authorised by hand."""
+    """The pipeline's source: a GitHub repository (`owner/name`), and the ARN of a connection to it.
+
+    A person authorises the connection in the AWS console.
+    """
 
     repository: str
     connection_arn: str
 
     @property
     def connection_service(self) -> str:
-        """The prefix of actions on the connection: codeconnections, or codestar-connections before it was renamed."""
+        """The IAM prefix of the connection's actions: codeconnections, or codestar-connections, its former name."""
         return self.connection_arn.split(":")[2]
 
 
-# By the names of the context in cdk.json.
+# Context key of cdk.json → the pattern of its values.
 DELIVERY = {
     "repository": r"[\w.-]+/[\w.-]+",
     "connection_arn": r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+",
 }
 
 
-def delivery(context: Callable[[str], str | None], *, needed: bool) -> Delivery | None:
-    """The delivery that the context configures; None where it has nothing of it and that is not `needed`.
+def delivery(context: Callable[[str], str | None], *, required: bool) -> Delivery | None:
+    """Returns the delivery that the context configures, or None when nothing is configured and `required` is false.
 
     Raises:
-        ValueError: something is missing or malformed; the message says what.
+        ValueError: a value is missing or malformed; the message names it.
     """
-    given = {name: context(name) or "" for name in DELIVERY}
-    if not needed and not any(given.values()):
+    values = {name: context(name) or "" for name in DELIVERY}
+    if not required and not any(values.values()):
         return None
-    wrong = [
-        f"{name} is {repr(given[name]) if given[name] else 'missing'}"
-        for name, form in DELIVERY.items()
-        if not re.fullmatch(form, given[name])
+    problems = [
+        f"{name} is {repr(values[name]) if values[name] else 'missing'}"
+        for name, pattern in DELIVERY.items()
+        if not re.fullmatch(pattern, values[name])
     ]
-    if wrong:
-        raise ValueError(f"delivery needs context in cdk.json: {', '.join(wrong)}; see docs/deploying.md")
-    return Delivery(**given)
+    if problems:
+        raise ValueError(f"the pipeline needs context in cdk.json: {', '.join(problems)}; see docs/deploying.md")
+    return Delivery(**values)

@@ -1,4 +1,4 @@
-"""One page that says how the pipeline is: promises first, then each service that could break them."""
+"""The CloudWatch dashboard: the pipeline's promises first, then the services that they depend on."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ class Dashboard(cloudwatch.Dashboard):
         )
         self.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4))
         self._row("Promises", _promises(job_metrics))
-        self._row("Kinesis", _kinesis(streams))
+        self._row("Kinesis", _kinesis(streams, job_metrics))
         self._row("Lambda", _lambda(functions))
         self._row("Glue", _glue(job, job_metrics))
         self._row("RDS", _rds(database))
@@ -61,7 +61,7 @@ def _promises(job: JobMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
     }
 
 
-def _kinesis(streams: Sequence[kinesis.Stream]) -> dict[str, Sequence[cloudwatch.IMetric]]:
+def _kinesis(streams: Sequence[kinesis.Stream], job: JobMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
     return {
         "Incoming records": [
             stream.metric_incoming_records(statistic="Sum", period=MINUTES, label=stream.node.id) for stream in streams
@@ -70,6 +70,7 @@ def _kinesis(streams: Sequence[kinesis.Stream]) -> dict[str, Sequence[cloudwatch
             stream.metric_get_records_iterator_age_milliseconds(period=MINUTES, label=stream.node.id)
             for stream in streams
         ],
+        "Consumer lag of the slowest shard (ms)": [job.maximum("consumer_lag_ms")],
         "Throttled records": [
             metric(statistic="Sum", period=MINUTES, label=f"{stream.node.id}, {direction}")
             for stream in streams
@@ -92,8 +93,8 @@ def _lambda(functions: Sequence[lambda_.Function]) -> dict[str, Sequence[cloudwa
 
 
 def _glue(job: glue.PySparkStreamingJob, metrics: JobMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
-    def own(name: str, **dimensions: str) -> cloudwatch.Metric:
-        """A metric that Glue publishes over all runs of the job."""
+    def glue_metric(name: str, **dimensions: str) -> cloudwatch.Metric:
+        """Returns a metric that Glue publishes, over all runs of the job."""
         return cloudwatch.Metric(
             namespace="Glue",
             metric_name=name,
@@ -103,13 +104,13 @@ def _glue(job: glue.PySparkStreamingJob, metrics: JobMetrics) -> dict[str, Seque
         )
 
     return {
-        "Runs: ended well, ended badly; batches while running": [
-            own("glue.succeed.ALL", ObservabilityGroup="error"),
-            own("glue.error.ALL", ObservabilityGroup="error"),
+        "Successful runs, failed runs, batches": [
+            glue_metric("glue.succeed.ALL", ObservabilityGroup="error"),
+            glue_metric("glue.error.ALL", ObservabilityGroup="error"),
             metrics.sum("batches"),
         ],
-        "Execution time of tasks, of the longest batch (ms)": [
-            own("glue.driver.aggregate.elapsedTime"),
+        "Execution time: all tasks, longest batch (ms)": [
+            glue_metric("glue.driver.aggregate.elapsedTime"),
             metrics.maximum("batch_ms"),
         ],
         "Records processed": [metrics.sum(name) for name in ("clicks", "checkouts", "credits", "duplicates")],

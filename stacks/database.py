@@ -1,4 +1,4 @@
-"""Where the results are: PostgreSQL, brought up to date by every deployment."""
+"""The PostgreSQL database of the results. Every deployment applies new migrations."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge
+from stacks.analyst_access import AnalystAccess
 from stacks.bundling import RUNTIME
 from stacks.config import Config
 from stacks.encryption_key import EncryptionKey
@@ -23,7 +24,7 @@ PORT = 5432
 
 
 class DatabaseStack(Stack):
-    """The instance, the logins of its two roles, and the migrations."""
+    """The RDS instance, the logins of its two roles, the migrations, and the analysts' access."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, vpc: ec2.Vpc) -> None:
         super().__init__(scope, construct_id, description="PostgreSQL and its migrations")
@@ -33,8 +34,10 @@ class DatabaseStack(Stack):
         self._key = EncryptionKey(self, "Key", config=config, description="Storage of the database")
         self.instance = self._instance()
         self.writer_login = self._login("WriterLogin", "pipeline_writer")
-        self.analyst_login = self._login("AnalystLogin", "pipeline_analyst")
+        # Analysts look this secret up by its name.
+        self.analyst_login = self._login("AnalystLogin", "pipeline_analyst", name=config.name("analyst-login"))
         self._migrate()
+        AnalystAccess(self, "Analysts", config=config, vpc=vpc, database=self.instance)
 
     def _instance(self) -> rds.DatabaseInstance:
         engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
@@ -67,24 +70,24 @@ class DatabaseStack(Stack):
             removal_policy=self._config.removal_policy,
             cloudwatch_logs_exports=["postgresql", "upgrade"],
         )
-        # RDS would create these two without an end.
+        # RDS would create these log groups without a retention.
         for log in ("postgresql", "upgrade"):
             instance.node.add_dependency(self._log_group(log, f"/aws/rds/instance/{name}/{log}"))
         acknowledge(
-            instance, {"RDS11": "Hiding the port protects nothing: only two security groups can reach the instance."}
+            instance, {"RDS11": "Another port adds no protection: only three security groups can reach the instance."}
         )
         if not self._config.keeps_data:
             acknowledge(
                 instance,
                 {
-                    "RDS3": "Made to be destroyed after each session: its data can be simulated again.",
-                    "RDS10": "Made to be destroyed after each session: protection would be in the way.",
+                    "RDS3": "Dev is destroyed after each session, and its data can be simulated again.",
+                    "RDS10": "Dev is destroyed after each session, which deletion protection would prevent.",
                 },
             )
         return instance
 
-    def _login(self, construct_id: str, role: str) -> secretsmanager.Secret:
-        """A secret in the form that runtime/database/connection.py reads."""
+    def _login(self, construct_id: str, role: str, name: str | None = None) -> secretsmanager.Secret:
+        """Returns the secret of a role's login, with the fields that runtime/database/connection.py reads."""
         login = {
             "host": self.instance.db_instance_endpoint_address,
             "port": self.instance.db_instance_endpoint_port,
@@ -94,6 +97,7 @@ class DatabaseStack(Stack):
         secret = secretsmanager.Secret(
             self,
             construct_id,
+            secret_name=name,
             description=f"Login of {role}",
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=self.to_json_string(login),
@@ -106,8 +110,8 @@ class DatabaseStack(Stack):
         acknowledge(
             secret,
             {
-                "SMG4": "Rotated by two commands that docs/operations.md gives: the password changes in the secret and"
-                " then in the database, and the job reads the secret anew whenever it connects."
+                "SMG4": "Two commands in docs/operations.md rotate the password, first in the secret, then in the"
+                " database. The job reads the secret whenever it connects."
             },
         )
         return secret
@@ -123,18 +127,18 @@ class DatabaseStack(Stack):
             service_token=function.function_arn,
             service_timeout=function.timeout,
             properties={
-                # A change of any of these runs the migrations again.
+                # A changed property makes CloudFormation run the migrations again.
                 "Files": hashlib.sha256(json.dumps(contents).encode()).hexdigest(),
                 "Logins": [self.writer_login.secret_arn, self.analyst_login.secret_arn],
             },
         )
-        # On the rules of the security groups too: nothing else makes it wait for the way to the database.
+        # The migrations need the security groups' rules to reach the database, and no property refers to these rules.
         resource.node.add_dependency(function, self.instance, *self._security_groups)
 
     def _migration_function(self) -> PythonFunction:
         owner_login = self.instance.secret
         if owner_login is None:
-            raise RuntimeError("RDS manages the owner's password, so there is a secret")
+            raise RuntimeError("the instance has no secret for the owner's password: set manage_master_user_password")
         function = PythonFunction(
             self,
             "Migration",

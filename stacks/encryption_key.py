@@ -1,4 +1,4 @@
-"""The keys that data is encrypted with."""
+"""The KMS key that encrypts one kind of data."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
@@ -8,7 +8,10 @@ from stacks.config import Config
 
 
 class EncryptionKey(kms.Key):
-    """A key of our own: it rotates, and goes with its data, a week later."""
+    """A customer-managed key with automatic rotation.
+
+    When the data does not outlive its stack, KMS deletes the key seven days after the stack.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, description: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""What the job says of every batch in its log, as metrics: the job itself publishes none."""
+"""CloudWatch metrics from the job's log line of each batch. The job itself publishes no metrics."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from constructs import Construct
 from stacks.config import Config
 
 BATCH = logs.FilterPattern.string_value("$.message", "=", "batch")
-# Fields of runtime/attribution_job/progress.py's line that are metrics of the same name.
+# Fields of the log line of runtime/attribution_job/progress.py; each becomes a metric of the same name.
 FIELDS = (
     "clicks",
     "checkouts",
@@ -22,12 +22,13 @@ FIELDS = (
     "batch_ms",
     "put_to_row_seconds",
     "watermark_lag_seconds",
+    "consumer_lag_ms",
     "state_rows",
 )
 
 
 class JobMetrics(Construct):
-    """Metrics of the log group that the job's batches are logged to."""
+    """Metric filters on the job's log group, and the metrics that they produce."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, job_output: logs.LogGroup) -> None:
         super().__init__(scope, construct_id)
@@ -49,15 +50,15 @@ class JobMetrics(Construct):
         )
 
     def sum(self, name: str) -> cloudwatch.Metric:
-        """How many there were in five minutes."""
+        """Returns the metric's sum over five minutes."""
         return self._metric(name, cloudwatch.Stats.SUM)
 
     def maximum(self, name: str) -> cloudwatch.Metric:
-        """The worst of five minutes."""
+        """Returns the metric's maximum over five minutes."""
         return self._metric(name, cloudwatch.Stats.MAXIMUM)
 
     def late_share(self) -> cloudwatch.MathExpression:
-        """Percentage of accepted events that came after the watermark."""
+        """Returns the percentage of accepted events that arrived after the watermark."""
         return _percentage(
             "100 * late / (clicks + checkouts)",
             "late",
@@ -65,7 +66,7 @@ class JobMetrics(Construct):
         )
 
     def dead_letter_share(self) -> cloudwatch.MathExpression:
-        """Percentage of received events that were refused."""
+        """Returns the percentage of received events that became dead letters."""
         return _percentage(
             "100 * refused / (refused + clicks + checkouts)",
             "dead letters",
@@ -73,9 +74,10 @@ class JobMetrics(Construct):
         )
 
     def unattributed_share(self) -> cloudwatch.MathExpression:
-        """Percentage of an hour's checkouts without a click.
+        """Returns the percentage of an hour's checkouts without a click.
 
-        An estimate, by at most the repairs: a credit that moves to an earlier click counts again.
+        The value is an estimate: a credit that moves to an earlier click counts twice. The error is at most the number
+        of repairs.
         """
         hour = Duration.hours(1)
         return _percentage(

@@ -1,4 +1,4 @@
-"""What the attribution job may do."""
+"""The IAM role of the attribution job."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -16,9 +15,9 @@ from stacks.acknowledgements import acknowledge
 
 
 class JobRole(iam.Role):
-    """Reads two streams and one login, writes one checkpoint and its log.
+    """The permissions to read two streams and one login, and to write one checkpoint and the job's logs.
 
-    Statements, where a grant of the construct library would be wider than what is needed.
+    Explicit statements replace those grants of the construct library that would be too broad.
     """
 
     def __init__(
@@ -39,28 +38,29 @@ class JobRole(iam.Role):
             description="Role of the attribution job",
         )
         for stream in streams:
-            self._allow_reading_of(stream)
+            self._allow_stream(stream)
         self._allow(["secretsmanager:GetSecretValue"], [writer_login.secret_arn])
         for log_group in log_groups:
-            log_group.grant_write(self)
+            # Glue tries to create a group before it writes to it.
+            log_group.grant(self, "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
         self._allow_checkpoint(*checkpoint)
         self._allow_connections(connections)
         self._allow_network_interfaces()
         self._allow_metrics()
 
-    def allow_reading(self, asset: s3_assets.Asset) -> None:
-        """Let the job load this part of itself."""
-        self._allow(["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key)])
+    def allow_reading(self, bucket: s3.IBucket, key: str) -> None:
+        """Allows the job to load its script, its code or its packages."""
+        self._allow(["s3:GetObject"], [bucket.arn_for_objects(key)])
 
-    def _allow_reading_of(self, stream: kinesis.Stream) -> None:
-        """As the connector does that polls: https://github.com/awslabs/spark-sql-kinesis-connector"""
+    def _allow_stream(self, stream: kinesis.Stream) -> None:
+        """Allows the calls of the polling connector: https://github.com/awslabs/spark-sql-kinesis-connector"""
         actions = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
         stream.grant(self, *(f"kinesis:{action}" for action in actions))
         if stream.encryption_key:
             stream.encryption_key.grant_decrypt(self)
 
     def _allow_checkpoint(self, bucket: s3.Bucket, prefix: str) -> None:
-        # Without a slash: Hadoop marks a folder by an object beside it.
+        # No slash before the wildcard: Hadoop marks a folder by an object beside it, `<folder>_$folder$`.
         self._allow(
             ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
             [bucket.arn_for_objects(f"{prefix}*")],
@@ -68,15 +68,17 @@ class JobRole(iam.Role):
         self._allow(["s3:ListBucket", "s3:GetBucketLocation"], [bucket.bucket_arn])
         if bucket.encryption_key:
             bucket.encryption_key.grant(self, "kms:Decrypt", "kms:GenerateDataKey")
-        name = Stack.of(self).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
-        acknowledge(self, {f"IAM5[Resource::<{name}.Arn>/{prefix}*]": "Spark names the files of its checkpoint."})
+        bucket_id = Stack.of(self).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
+        acknowledge(
+            self, {f"IAM5[Resource::<{bucket_id}.Arn>/{prefix}*]": "Spark chooses the names of its checkpoint files."}
+        )
 
     def _allow_connections(self, connections: Sequence[glue.Connection]) -> None:
         catalog = Stack.of(self).format_arn(service="glue", resource="catalog")
         self._allow(["glue:GetConnection"], [catalog, *(connection.connection_arn for connection in connections)])
 
     def _allow_network_interfaces(self) -> None:
-        """What Glue does in the name of a job that has a connection."""
+        """Allows the calls that Glue makes on behalf of a job with a connection."""
         self._allow(
             [
                 "ec2:CreateNetworkInterface",
@@ -97,14 +99,14 @@ class JobRole(iam.Role):
         )
         any_interface = "arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:network-interface/*"
         acknowledge(
-            self, {f"IAM5[Resource::{any_interface}]": "Glue's own tag, on interfaces that are yet to be created."}
+            self, {f"IAM5[Resource::{any_interface}]": "Glue puts its own tag on interfaces that do not exist yet."}
         )
 
     def _allow_metrics(self) -> None:
         self._allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": "Glue"}})
         reason = (
-            "EC2's descriptions and CloudWatch's metrics have no ARN, and Glue requires the rights on interfaces"
-            " that are yet to be created."
+            "EC2's Describe actions and CloudWatch metrics have no ARN, and Glue needs permissions on interfaces"
+            " that do not exist yet."
         )
         acknowledge(self, {"IAM5[Resource::*]": reason})
 

@@ -1,10 +1,9 @@
-"""Whether the pipeline keeps its promises, and who hears of it when not."""
+"""The alarms, dashboard and saved queries that show whether the pipeline keeps its promises."""
 
 from collections.abc import Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_lambda as lambda_
@@ -13,32 +12,17 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.alarms import BELOW, Alarms, runbook
+from stacks.alarms import BELOW, Alarms
 from stacks.config import Config
 from stacks.dashboard import Dashboard
 from stacks.job_metrics import JobMetrics
+from stacks.saved_queries import save_queries
 
 GIB = 1024**3
-
-QUERIES = {
-    "promises": """
-        filter message = "batch"
-        | stats max(put_to_row_seconds) as freshness, max(watermark_lag_seconds) as watermark_lag, sum(late) as late,
-            sum(dead_letters) as dead_letters, 100 * (1 - sum(credits) / sum(checkouts)) as unattributed by bin(5m)
-    """,
-    "slowest-batches": """
-        fields @timestamp, batch_id, batch_ms, clicks, checkouts, state_rows
-        | filter message = "batch"
-        | sort batch_ms desc
-        | limit 50
-    """,
-    "errors": """
-        fields @timestamp, @logStream, message, exception
-        | filter level in ["WARNING", "ERROR"]
-        | sort @timestamp desc
-        | limit 100
-    """,
-}
+# The events by which RDS says that storage autoscaling will not help much longer: the storage has reached 80 % of its
+# maximum, the next step would exceed the maximum, a step is impossible, no storage is free.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+STORAGE_LIMIT_EVENTS = ["RDS-EVENT-0225", "RDS-EVENT-0224", "RDS-EVENT-0223", "RDS-EVENT-0007"]
 
 
 class MonitoringStack(Stack):
@@ -67,7 +51,7 @@ class MonitoringStack(Stack):
         self._watch_generator(data_generator, undelivered)
         self._watch_job(job, orchestrator)
         self._watch_database(database)
-        self._save_queries(job_output)
+        save_queries(self, config=config, job_output=job_output)
         Dashboard(
             self,
             "Dashboard",
@@ -85,17 +69,30 @@ class MonitoringStack(Stack):
         seconds = self._config.freshness_seconds
         add(
             "Freshness",
-            f"Events took more than {seconds} s from their stream to the database.",
+            f"Events took at least {seconds} s from the stream to the database.",
             metrics.maximum("put_to_row_seconds"),
             seconds,
             periods=2,
-            missing_is_bad=always_on,
+            missing_is_breaching=always_on,
         )
-        # Five minutes of allowed disorder, five between two runs of the generator, and as much again.
-        add("WatermarkLag", "Event time stands still.", metrics.maximum("watermark_lag_seconds"), 1200, periods=2)
-        add("LateEvents", "More than 5 % of events came after the watermark.", metrics.late_share(), 5, periods=3)
-        add("DeadLetters", "More than 2 % of events were refused.", metrics.dead_letter_share(), 2, periods=3)
-        add("Unattributed", "An hour's checkouts are mostly without a click.", metrics.unattributed_share(), 80)
+        # Seconds: twice the sum of the watermark's delay and the generator's interval, which are five minutes each.
+        add(
+            "WatermarkLag",
+            "The watermark is at least 20 minutes behind.",
+            metrics.maximum("watermark_lag_seconds"),
+            1200,
+            periods=2,
+        )
+        add(
+            "ConsumerLag",
+            "The job reads the slowest shard at least 5 minutes behind its end.",
+            metrics.maximum("consumer_lag_ms"),
+            Duration.minutes(5).to_milliseconds(),
+            periods=2,
+        )
+        add("LateEvents", "At least 5 % of events arrived after the watermark.", metrics.late_share(), 5, periods=3)
+        add("DeadLetters", "At least 2 % of events became dead letters.", metrics.dead_letter_share(), 2, periods=3)
+        add("Unattributed", "At least 80 % of an hour's checkouts have no click.", metrics.unattributed_share(), 80)
         if always_on:
             add(
                 "JobSilent",
@@ -104,7 +101,7 @@ class MonitoringStack(Stack):
                 1,
                 comparison=BELOW,
                 periods=3,
-                missing_is_bad=True,
+                missing_is_breaching=True,
             )
 
     def _watch_streams(self, streams: Sequence[kinesis.Stream]) -> None:
@@ -118,17 +115,17 @@ class MonitoringStack(Stack):
                 1,
                 comparison=BELOW,
                 periods=3,
-                missing_is_bad=True,
+                missing_is_breaching=True,
             )
             self._alarms.add(
                 f"{name}Throttled",
-                "Records were refused for a stream's throughput.",
+                "The stream throttled writes.",
                 stream.metric_write_provisioned_throughput_exceeded(period=minutes, statistic="Sum"),
                 1,
             )
             self._alarms.add(
                 f"{name}Behind",
-                "The job reads records half an hour after they were put.",
+                "The job is at least 30 minutes behind the stream.",
                 stream.metric_get_records_iterator_age_milliseconds(period=minutes, statistic="Maximum"),
                 Duration.minutes(30).to_milliseconds(),
             )
@@ -139,7 +136,7 @@ class MonitoringStack(Stack):
         )
         self._alarms.add(
             "GeneratorGaveUp",
-            "An invocation of the data generator failed for good: it is in the dead-letter queue.",
+            "The data generator failed after all retries: the invocation is in the dead-letter queue.",
             undelivered.metric_approximate_number_of_messages_visible(statistic="Maximum"),
             1,
         )
@@ -147,53 +144,55 @@ class MonitoringStack(Stack):
     def _watch_job(self, job: glue.PySparkStreamingJob, orchestrator: lambda_.Function) -> None:
         self._alarms.add(
             "OrchestratorErrors",
-            "The job was not started or stopped as asked.",
+            "The orchestrator failed to start, stop or report on the job.",
             orchestrator.metric_errors(period=Duration.minutes(5)),
             1,
         )
         run, state = (events.EventField.from_path(f"$.detail.{field}") for field in ("jobRunId", "state"))
-        events.Rule(
-            self,
-            "JobFailed",
-            description="A run of the attribution job failed",
-            event_pattern=events.EventPattern(
-                source=["aws.glue"],
-                detail_type=["Glue Job State Change"],
-                detail={"jobName": [job.job_name], "state": ["FAILED", "TIMEOUT"]},
-            ),
-            targets=[
-                targets.SnsTopic(
-                    self._alarms.topic,
-                    message=events.RuleTargetInput.from_text(
-                        f"Run {run} of {job.job_name} ended: {state}. {runbook('JobFailed')}"
-                    ),
-                )
-            ],
+        # A run of an always-on job times out as planned, and the start schedule brings the job back. If it does not,
+        # the alarm JobSilent goes off.
+        states = ["FAILED"] if self._config.job_always_on else ["FAILED", "TIMEOUT"]
+        pattern = events.EventPattern(
+            source=["aws.glue"],
+            detail_type=["Glue Job State Change"],
+            detail={"jobName": [job.job_name], "state": states},
         )
+        rule = events.Rule(self, "JobFailed", description="A run of the attribution job failed", event_pattern=pattern)
+        self._alarms.notify(rule, f"Run {run} of {job.job_name} ended as {state}.", alarm_id="JobFailed")
 
     def _watch_database(self, database: rds.DatabaseInstance) -> None:
         add, config = self._alarms.add, self._config
-        add("DatabaseBusy", "The database's CPU is busy.", database.metric_cpu_utilization(), 80, periods=3)
+        add(
+            "DatabaseBusy",
+            "The database's CPU utilization is at least 80 %.",
+            database.metric_cpu_utilization(),
+            80,
+            periods=3,
+        )
         add(
             "DatabaseConnections",
-            "Four fifths of the database's connections are taken.",
+            "At least 80 % of the database's connections are in use.",
             database.metric_database_connections(statistic="Maximum"),
             config.database_connections * 4 // 5,
         )
+        # RDS acts when at most 10 % of the allocated storage is free for five minutes, and never takes storage back.
+        # After storage has grown by half, the alarm's threshold is below RDS' own, and the alarm means that RDS did not
+        # act.
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
         add(
             "DatabaseStorage",
-            "Less than a tenth of the first storage is free, so autoscaling does not keep up.",
+            "Free storage is below 15 % of the initial storage: RDS adds storage at 10 %, for good.",
             database.metric_free_storage_space(statistic="Minimum"),
-            config.database_storage_gib * GIB // 10,
+            config.database_storage_gib * GIB * 15 // 100,
             comparison=BELOW,
         )
-
-    def _save_queries(self, job_output: logs.LogGroup) -> None:
-        for name, query in QUERIES.items():
-            logs.CfnQueryDefinition(
-                self,
-                f"Query {name}",
-                name=f"{self._config.name('job')}/{name}",
-                log_group_names=[job_output.log_group_name],
-                query_string=" ".join(query.split()),
-            )
+        pattern = events.EventPattern(
+            source=["aws.rds"],
+            detail_type=["RDS DB Instance Event"],
+            detail={"SourceIdentifier": [database.instance_identifier], "EventID": STORAGE_LIMIT_EVENTS},
+        )
+        rule = events.Rule(
+            self, "StorageLimit", description="Storage autoscaling nears its limit, or fails", event_pattern=pattern
+        )
+        message = events.EventField.from_path("$.detail.Message")
+        self._alarms.notify(rule, f"{database.instance_identifier}: {message}", alarm_id="DatabaseStorage")

@@ -1,4 +1,4 @@
-"""Where the database and the job live: three tiers of subnets in two zones."""
+"""The network of the database and the job: three tiers of subnets in two availability zones."""
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -12,8 +12,8 @@ PRIVATE = ec2.SubnetSelection(subnet_group_name="private")
 DATABASE = ec2.SubnetSelection(subnet_group_name="database")
 
 SERVICES = ec2.InterfaceVpcEndpointAwsService
-# What the job and the migrations call; without a NAT gateway there is no other way to it.
-CALLED = {
+# Services that the job and the migrations call. Without a NAT gateway, each one needs an endpoint.
+CALLED_SERVICES = {
     "Kinesis": SERVICES.KINESIS_STREAMS,
     "SecretsManager": SERVICES.SECRETS_MANAGER,
     "Kms": SERVICES.KMS,
@@ -21,6 +21,17 @@ CALLED = {
     "Logs": SERVICES.CLOUDWATCH_LOGS,
     "Metrics": SERVICES.CLOUDWATCH_MONITORING,
 }
+# Services that the analysts' host calls. Only agents before 3.3.40 (2024) need a third one, ec2messages:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+SESSION_SERVICES = {"Ssm": SERVICES.SSM, "SsmMessages": SERVICES.SSM_MESSAGES}
+
+
+def endpoint_services(config: Config) -> dict[str, ec2.InterfaceVpcEndpointAwsService]:
+    """Returns the services that have an interface endpoint in the environment, by construct id."""
+    services = {"Glue": SERVICES.GLUE}
+    if config.nat_gateways == 0:
+        services |= CALLED_SERVICES | (SESSION_SERVICES if config.analyst_host else {})
+    return services
 
 
 class NetworkStack(Stack):
@@ -41,7 +52,8 @@ class NetworkStack(Stack):
             ip_addresses=ec2.IpAddresses.cidr(CIDR),
             max_azs=2,
             nat_gateways=self._config.nat_gateways,
-            # Subnets are cut in this order, two of each kind; the reserved ones only move the next to its address.
+            # CDK allocates addresses in this order, two subnets of each kind. The reserved subnets only move the next
+            # subnets to their addresses.
             subnet_configuration=[
                 _reserved("10.0.0", 25),
                 _subnets("public", ec2.SubnetType.PUBLIC),
@@ -54,21 +66,20 @@ class NetworkStack(Stack):
                 _reserved("10.0.12-19", 22),
                 _subnets("database", ec2.SubnetType.PRIVATE_ISOLATED),
             ],
-            # Emptying the default group takes a function with the right to change security groups. Nothing is
-            # ever in that group, and a test keeps it so.
+            # CDK restricts the default group by a function that may change security groups. No resource uses the group,
+            # which a test checks.
             restrict_default_security_group=False,
         )
 
     def _add_endpoints(self) -> None:
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-        services = {"Glue": SERVICES.GLUE} | (CALLED if self._config.nat_gateways == 0 else {})
-        callers = ec2.SecurityGroup(
+        endpoints = ec2.SecurityGroup(
             self, "Endpoints", vpc=self.vpc, allow_all_outbound=False, description="Endpoints of AWS services"
         )
-        callers.add_ingress_rule(ec2.Peer.ipv4(CIDR), ec2.Port.HTTPS, "HTTPS from the VPC")
-        for name, service in services.items():
+        endpoints.add_ingress_rule(ec2.Peer.ipv4(CIDR), ec2.Port.HTTPS, "HTTPS from the VPC")
+        for name, service in endpoint_services(self._config).items():
             self.vpc.add_interface_endpoint(
-                name, service=service, subnets=PRIVATE, security_groups=[callers], open=False
+                name, service=service, subnets=PRIVATE, security_groups=[endpoints], open=False
             )
 
     def _add_flow_log(self) -> None:

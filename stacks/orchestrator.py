@@ -1,4 +1,4 @@
-"""The function that starts and stops the attribution job, by hand or by schedule."""
+"""The Lambda function that starts, stops and reports on the attribution job."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -12,7 +12,7 @@ from stacks.python_function import PythonFunction
 
 
 class Orchestrator(PythonFunction):
-    """Takes `{"action": "start" | "stop" | "status"}`; each schedule that is configured sends one of them."""
+    """A function that takes `{"action": "start" | "stop" | "status"}`, with the configured start and stop schedules."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, job: glue.PySparkStreamingJob) -> None:
         super().__init__(
@@ -32,15 +32,17 @@ class Orchestrator(PythonFunction):
                 actions=["glue:GetJobRuns", "glue:StartJobRun", "glue:BatchStopJobRun"], resources=[job.job_arn]
             )
         )
-        self._schedule("start", config.start_schedule)
-        self._schedule("stop", config.stop_schedule)
+        self._schedule(config.name("start-job"), "start", config.start_schedule)
+        self._schedule(config.name("stop-job"), "stop", config.stop_schedule)
 
-    def _schedule(self, action: str, expression: str | None) -> None:
+    def _schedule(self, rule_name: str, action: str, expression: str | None) -> None:
+        """Adds a rule with a name by which operators disable it: docs/operations.md, "Stop the job"."""
         if expression is None:
             return
         events.Rule(
             self,
             f"{action.capitalize()}Schedule",
+            rule_name=rule_name,
             description=f"Schedule of the attribution job: {action}",
             schedule=events.Schedule.expression(expression),
             targets=[

@@ -1,4 +1,4 @@
-"""From a push to main to production: checked, deployed to dev, tried there, approved, deployed to prod."""
+"""The delivery pipeline. A push to main is checked, deployed to dev, smoke-tested, approved and deployed to prod."""
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Tags, pipelines
 from aws_cdk import aws_codebuild as codebuild
@@ -14,17 +14,17 @@ from stacks.build_environment import MEDIUM, SMALL, build_spec
 from stacks.component_build import COMPONENTS, ComponentBuild
 from stacks.config import PROJECT, Config, Delivery
 from stacks.pipeline_findings import acknowledge_findings
-from stacks.pipeline_tools import CLI_VERSION, pin_tools, publishing_rights
+from stacks.pipeline_tools import CLI_VERSION, pin_tools, publishing_permissions
 from stacks.stage import StreamingStage
 
 
 class PipelineStack(Stack):
-    """The pipeline that deploys both environments and itself, and the builds of single components."""
+    """The pipeline, which deploys both environments and itself, and the component builds."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, delivery: Delivery, dev: StreamingStage, prod: StreamingStage
     ) -> None:
-        super().__init__(scope, construct_id, stack_name=f"{PROJECT}-pipeline", description="Builds, tries and deploys")
+        super().__init__(scope, construct_id, stack_name=f"{PROJECT}-pipeline", description="Builds, tests and deploys")
         Tags.of(self).add("project", PROJECT)
         self._delivery = delivery
         self._key = self._encryption_key()
@@ -33,12 +33,12 @@ class PipelineStack(Stack):
             delivery.repository,
             "main",
             connection_arn=delivery.connection_arn,
-            # With its history, as on a laptop: tests clone it.
+            # A full clone with its history, because some tests clone the repository.
             code_build_clone_output=True,
         )
         self.pipeline = self._pipeline()
-        self._deploy_and_try(dev)
-        self._deploy_once_approved(prod)
+        self._deploy_with_smoke_test(dev)
+        self._deploy_after_approval(prod)
         self.pipeline.build_pipeline()
         self.pipeline.pipeline.role.add_to_principal_policy(self._connection_use())
         pin_tools(self.pipeline)
@@ -66,7 +66,10 @@ class PipelineStack(Stack):
         )
 
     def _artifacts(self) -> s3.Bucket:
-        """Templates, bundles and bills of materials; `make destroy ENV=pipeline` empties it."""
+        """Returns the bucket of templates, bundles and bills of materials.
+
+        `make destroy ENV=pipeline` empties the bucket.
+        """
         bucket = s3.Bucket(
             self,
             "Artifacts",
@@ -81,7 +84,10 @@ class PipelineStack(Stack):
             ],
             removal_policy=RemovalPolicy.DESTROY,
         )
-        acknowledge(bucket, {"S1": "Only the pipeline's own steps use it, and its history has each of them."})
+        acknowledge(
+            bucket,
+            {"S1": "Only the pipeline's own steps use the bucket, and the pipeline's history records each step."},
+        )
         return bucket
 
     def _pipeline(self) -> pipelines.CodePipeline:
@@ -95,7 +101,7 @@ class PipelineStack(Stack):
             self_mutation=True,
             cli_version=CLI_VERSION,
             publish_assets_in_parallel=False,
-            asset_publishing_code_build_defaults=pipelines.CodeBuildOptions(role_policy=[publishing_rights()]),
+            asset_publishing_code_build_defaults=pipelines.CodeBuildOptions(role_policy=[publishing_permissions()]),
             use_pipeline_role_for_actions=True,
             code_build_defaults=pipelines.CodeBuildOptions(
                 build_environment=SMALL, logging=self._logging(), timeout=Duration.hours(1)
@@ -115,28 +121,34 @@ class PipelineStack(Stack):
         step.add_output_directory("sbom")
         return step
 
-    def _deploy_and_try(self, stage: StreamingStage) -> None:
+    def _deploy_with_smoke_test(self, stage: StreamingStage) -> None:
         step = pipelines.CodeBuildStep(
             "Smoke",
             input=self._source,
             commands=[f"make smoke ENV={stage.config.environment}"],
             partial_build_spec=build_spec(),
-            role_policy_statements=[self._connection_use(), *self._smoke_rights(stage.config)],
+            role_policy_statements=[self._connection_use(), *self._smoke_permissions(stage.config)],
         )
         self.pipeline.add_stage(stage, post=[step])
 
-    def _deploy_once_approved(self, stage: StreamingStage) -> None:
+    def _deploy_after_approval(self, stage: StreamingStage) -> None:
         approval = pipelines.ManualApprovalStep("Approve", comment="Dev runs this version. Deploy it to prod?")
         permissions = pipelines.ConfirmPermissionsBroadening("Permissions", stage=stage)
         self.pipeline.add_stage(stage, pre=[approval, permissions])
 
     def _connection_use(self) -> iam.PolicyStatement:
-        """CDK grants it by the service's former name alone, which a connection made today does not answer to."""
+        """Returns the permission to use the connection under its service's prefix.
+
+        CDK grants only the former prefix, which does not apply to new connections.
+        """
         action = f"{self._delivery.connection_service}:UseConnection"
         return iam.PolicyStatement(actions=[action], resources=[self._delivery.connection_arn])
 
-    def _smoke_rights(self, config: Config) -> list[iam.PolicyStatement]:
-        """By name: a stage is deployed after this stack, so nothing of it can be referred to here."""
+    def _smoke_permissions(self, config: Config) -> list[iam.PolicyStatement]:
+        """Returns the permissions of the smoke test.
+
+        They name resources, because this stack cannot refer to a stage that is deployed after it.
+        """
         orchestrator = self.format_arn(
             service="lambda",
             resource="function",

@@ -1,7 +1,7 @@
 """On-demand list prices of us-east-1 in US dollars, without taxes and free tiers.
 
-Glue's is of November 2026. The others are those of 2025, as far as is known unchanged since; today's are on
-https://aws.amazon.com/<service>/pricing/. A price that changed is changed here.
+The Glue price is of November 2026. The other prices are of 2025, with no known change since. Current prices:
+https://aws.amazon.com/<service>/pricing/.
 """
 
 DATE = "2026-11"
@@ -17,9 +17,13 @@ PUBLIC_IPV4_HOUR = 0.005
 INTERFACE_ENDPOINT_HOUR = 0.010  # in each zone
 RDS_INSTANCE_HOUR = {"t3.micro": 0.018, "m7g.large": 0.168}  # PostgreSQL in one zone; Multi-AZ is twice as much
 RDS_GP3_GB_MONTH = 0.115  # in one zone
+ANALYST_HOST_HOUR = 0.0042  # EC2 t4g.nano
+EBS_GP3_GB_MONTH = 0.08
 KMS_KEY_MONTH = 1.00
 SECRET_MONTH = 0.40
 CUSTOM_METRIC_MONTH = 0.30
 ALARM_METRIC_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
-LOGS_GB = 0.50
+LOGS_GB = 0.50  # also of VPC flow logs
+S3_WRITE_1000 = 0.005  # PUT, COPY, LIST
+S3_READ_1000 = 0.0004  # GET, HEAD

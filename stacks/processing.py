@@ -1,7 +1,6 @@
-"""The Glue job that credits checkouts, and the function that starts and stops it."""
+"""The Glue job that credits checkouts, and its orchestrator."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -11,24 +10,25 @@ from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledgements import acknowledge
-from stacks.bundling import RUNTIME, glue_zip
 from stacks.config import Config
 from stacks.encryption_key import EncryptionKey
+from stacks.job_arguments import job_arguments
+from stacks.job_code import JobCode
 from stacks.job_role import JobRole
 from stacks.orchestrator import Orchestrator
 
-# The hour of the week (UTC) in which Glue replaces the run of a streaming job, unless the run has a timeout.
+# The hour of the week (UTC) in which Glue restarts a streaming job's run. A run with a timeout below seven days is
+# not restarted: https://docs.aws.amazon.com/glue/latest/dg/glue-streaming-maintenance.html
 MAINTENANCE_WINDOW = "Sun:3"
 CHECKPOINT = "attribution"
 
 
 class ProcessingStack(Stack):
-    """The job with its bucket, role, network and logs; the orchestrator with its schedules."""
+    """The job with its bucket, role, network and logs, and the orchestrator with its schedules."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class ProcessingStack(Stack):
         return key
 
     def _bucket(self) -> s3.Bucket:
-        """What the job remembers: its position in the streams, and the clicks of the last hour."""
+        """Returns the bucket of the checkpoint: the offsets in both streams, and the clicks of the last hour."""
         bucket = s3.Bucket(
             self,
             "Checkpoints",
@@ -101,7 +101,7 @@ class ProcessingStack(Stack):
             removal_policy=self._config.removal_policy,
         )
         acknowledge(
-            bucket, {"S1": "One role writes here, several times a second: a log of that would outgrow the data."}
+            bucket, {"S1": "Only the job writes here, several times a second: an access log would outgrow the data."}
         )
         return bucket
 
@@ -116,7 +116,7 @@ class ProcessingStack(Stack):
         )
 
     def _connections(self, vpc: ec2.Vpc, database: rds.DatabaseInstance) -> list[glue.Connection]:
-        """One for each private subnet: Glue takes the next when a zone cannot give it addresses."""
+        """Returns one connection for each private subnet: Glue takes the next when a zone has no free addresses."""
         group = ec2.SecurityGroup(
             self, "JobSecurityGroup", vpc=vpc, description="Attribution job", allow_all_outbound=False
         )
@@ -143,16 +143,16 @@ class ProcessingStack(Stack):
         checkouts: kinesis.Stream,
         writer_login: secretsmanager.Secret,
     ) -> glue.PySparkStreamingJob:
-        hours = self._config.job_timeout_hours
+        code = JobCode(self, "Code", role=role)
         job = glue.PySparkStreamingJob(
             self,
             "AttributionJob",
             job_name=self._config.name("attribution"),
             description="Credits each checkout to the first click of the same user within the hour before it",
-            # The construct would let it read the whole bucket of assets.
+            # Prevents the construct from granting access to the whole asset bucket.
             role=role.without_policy_updates(),
-            script=self._code(role, "Script", RUNTIME / "attribution_job" / "glue_script.py"),
-            extra_python_files=[self._code(role, "Zip", glue_zip(self))],
+            script=code.script,
+            extra_python_files=[code.zip],
             glue_version=glue.GlueVersion.V6_0,
             worker_configuration=glue.WorkerConfiguration(
                 worker_type=glue.WorkerType.G_1X, number_of_workers=self._config.job_workers
@@ -160,22 +160,21 @@ class ProcessingStack(Stack):
             connections=connections,
             max_concurrent_runs=1,
             max_retries=1,
-            timeout=None if hours is None else Duration.hours(hours),
-            # Glue 5 and later log as they go, to groups of the prefix below; the older switch has no effect there.
+            timeout=Duration.hours(self._config.job_timeout_hours),
+            # Glue 5 and later always log continuously, to groups with the prefix below, and ignore this older option.
             continuous_logging=glue.ContinuousLoggingProps(enabled=False),
-            default_arguments={
-                "--custom-logGroup-prefix": self._config.log_group_name("attribution-job"),
-                "--clicks_stream": clicks.stream_name,
-                "--checkouts_stream": checkouts.stream_name,
-                "--region": self.region,
-                "--attribution_join": self._config.attribution_join,
-                "--checkpoint": self.checkpoints.s3_url_for_object(CHECKPOINT),
-                "--database_secret": writer_login.secret_arn,
-                # A batch waits for the next multiple of it, however little it missed the last one; Kinesis answers five
-                # requests a second for a shard.
-                "--trigger_interval": "200 milliseconds",
-                "--records_per_batch": "20000",
-            },
+            # The metrics of the Glue graphs on the dashboard. They also need the GlueContext that the job creates.
+            enable_metrics=True,
+            enable_observability_metrics=True,
+            default_arguments=code.arguments
+            | job_arguments(
+                self._config,
+                region=self.region,
+                clicks=clicks,
+                checkouts=checkouts,
+                checkpoint=self.checkpoints.s3_url_for_object(CHECKPOINT),
+                writer_login=writer_login,
+            ),
         )
         resource = job.node.default_child
         if isinstance(resource, glue.CfnJob):
@@ -183,14 +182,9 @@ class ProcessingStack(Stack):
         acknowledge(
             job,
             {
-                "GL1": "Its log groups are our own, encrypted with our own key. A security configuration would make"
-                " Glue log to groups that it creates itself, without our retention, metrics or alarms.",
-                "GL3": "It has no bookmark: a streaming query has its progress in its checkpoint, which is encrypted.",
+                "GL1": "The log groups belong to this stack, which encrypts them. With a security configuration, Glue"
+                " would log to groups of its own, without this stack's retention, metrics and alarms.",
+                "GL3": "The job has no bookmark: a streaming query keeps its progress in the encrypted checkpoint.",
             },
         )
         return job
-
-    def _code(self, role: JobRole, construct_id: str, path: Path) -> glue.Code:
-        asset = s3_assets.Asset(self, construct_id, path=str(path))
-        role.allow_reading(asset)
-        return glue.Code.from_bucket(asset.bucket, asset.s3_object_key)

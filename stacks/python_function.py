@@ -1,4 +1,4 @@
-"""A Lambda function made of one component of runtime/."""
+"""The Lambda function of one component of runtime/."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,10 @@ from stacks.config import Config
 
 
 class PythonFunction(lambda_.Function):
-    """The newest Python on arm64, with a log group that ends and a role that may only write to it."""
+    """A function on the newest Python and arm64.
+
+    Its log group has a retention. Its role may only write to this log group until other permissions are added.
+    """
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class PythonFunction(lambda_.Function):
         description: str,
         environment: Mapping[str, str],
         timeout: Duration,
-        **others: Any,
+        **function_properties: Any,
     ) -> None:
         name = config.name(component.replace("_", "-"))
         log_group = logs.LogGroup(
@@ -37,7 +40,7 @@ class PythonFunction(lambda_.Function):
             retention=config.log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # Not the managed policy that Lambda would get by default: that one may write to every log group.
+        # The default role would have a managed policy that allows writing to every log group.
         role = iam.Role(
             scope,
             f"{construct_id}Role",
@@ -45,7 +48,7 @@ class PythonFunction(lambda_.Function):
             description=f"Role of {name}",
         )
         log_group.grant_write(role)
-        if "vpc" in others:
+        if "vpc" in function_properties:
             _allow_network_interfaces(role)
         super().__init__(
             scope,
@@ -62,21 +65,26 @@ class PythonFunction(lambda_.Function):
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-            **others,
+            **function_properties,
         )
 
 
 def _allow_network_interfaces(role: iam.Role) -> None:
-    """Let Lambda attach what runs with `role` to the VPC."""
+    """Allows Lambda to attach functions with this role to a VPC.
+
+    The permissions are those that https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html requires.
+    """
     role.add_to_policy(
         iam.PolicyStatement(
             actions=[
+                "ec2:AssignPrivateIpAddresses",
                 "ec2:CreateNetworkInterface",
                 "ec2:DeleteNetworkInterface",
                 "ec2:DescribeNetworkInterfaces",
                 "ec2:DescribeSubnets",
+                "ec2:UnassignPrivateIpAddresses",
             ],
             resources=["*"],
         )
     )
-    acknowledge(role, {"IAM5[Resource::*]": "Lambda requires these rights on interfaces that are yet to be created."})
+    acknowledge(role, {"IAM5[Resource::*]": "Lambda needs these permissions on interfaces that do not exist yet."})

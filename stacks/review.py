@@ -1,6 +1,6 @@
-"""`python -m stacks.review main`: how the templates differ from the snapshots that a commit has, as Markdown.
+"""`python -m stacks.review main`: prints as Markdown how the templates differ from a commit's snapshots.
 
-Needs no credentials. What gives rights or opens ports comes first, because it is what a reviewer must not miss.
+Needs no credentials. Changes of permissions and ports come first, because a reviewer must not miss them.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from stacks.config import DEV, PROD, Delivery
 from stacks.pipeline import PipelineStack
 from stacks.stage import StreamingStage
 
-# The templates that the tests compare: tests/stacks/__snapshots__/*/test_templates…[dev-Network].json
+# Snapshots of templates: tests/stacks/__snapshots__/*/test_templates…[dev-Network].json
 SNAPSHOTS = "tests/stacks/__snapshots__"
 SNAPSHOT = re.compile(r"/test_templates_change_only_when_the_snapshot_does\[(.+)\]\.json$")
 HASH = re.compile(r"[0-9a-f]{64}")
-GUARDS = re.compile(r"^AWS::(IAM::|EC2::SecurityGroup|KMS::Key$|Lambda::Permission$)|Policy$")
+SECURITY_TYPES = re.compile(r"^AWS::(IAM::|EC2::SecurityGroup|KMS::Key$|Lambda::Permission$)|Policy$")
 
-# What the pipeline is synthesised with for a review: every clone has another connection, or none.
+# The pipeline's source in a review. The configured source differs between clones, and may be missing.
 EXAMPLE = Delivery(
     repository="example/shop",
     connection_arn="arn:aws:codeconnections:us-east-1:111111111111:connection/00000000-0000-0000-0000-000000000000",
@@ -37,7 +37,7 @@ Templates = Mapping[str, Mapping[str, Any]]
 
 
 def main() -> None:
-    """Print the differences from the snapshots of a commit."""
+    """Prints the differences from a commit's snapshots."""
     parser = argparse.ArgumentParser(prog="review", description="Compares the templates with committed snapshots.")
     parser.add_argument("commit", nargs="?", default="HEAD")
     commit = parser.parse_args().commit
@@ -45,8 +45,8 @@ def main() -> None:
 
 
 def synthesised() -> Templates:
-    """Every template by name, `dev-Network`, as the tests compare them."""
-    # A review needs no packages; the CLI reads cdk.json by itself.
+    """Returns every template as the tests compare it, by names such as `dev-Network`."""
+    # Only the CDK CLI reads cdk.json by itself. No stack is bundled, because a review needs no packages.
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
     with tempfile.TemporaryDirectory() as folder:
         app = App(context=context, outdir=folder)
@@ -62,19 +62,19 @@ def synthesised() -> Templates:
 
 
 def without_hashes(template: Mapping[str, Any]) -> Any:
-    """A template in which an asset's content does not show: its code has tests of its own."""
-    return json.loads(HASH.sub("<hash>", json.dumps(template)), object_hook=_resources_in_order)
+    """Returns the template with placeholders for asset hashes: the code of assets has its own tests."""
+    return json.loads(HASH.sub("<hash>", json.dumps(template)), object_hook=_sort_resources)
 
 
-def _resources_in_order(value: dict[str, Any]) -> dict[str, Any]:
-    """The CDK orders the resources of a statement by their text, hashes included."""
+def _sort_resources(value: dict[str, Any]) -> dict[str, Any]:
+    """Sorts a statement's resources: CDK orders them by their text, hashes included."""
     if isinstance(value.get("Resource"), list):
         value["Resource"].sort(key=json.dumps)
     return value
 
 
 def committed(commit: str) -> Templates:
-    """The snapshots of that commit, by name."""
+    """Returns the snapshots of a commit by name."""
     paths = _git("ls-tree", "-r", "-z", "--name-only", commit, "--", SNAPSHOTS).split("\0")
     return {
         match[1]: json.loads(_git("show", f"{commit}:{path}")) for path in paths if (match := SNAPSHOT.search(path))
@@ -82,29 +82,30 @@ def committed(commit: str) -> Templates:
 
 
 def markdown(before: Templates, after: Templates) -> str:
-    """The differences, rights and ports first; one line if there are none."""
-    guards: list[str] = []
+    """Returns the differences as Markdown, permissions and ports first, or one line when there are none."""
+    security: list[str] = []
     others: list[str] = []
     for name in sorted({*before, *after}):
         for kind, text in changes(name, before.get(name, {}), after.get(name, {})):
-            (guards if GUARDS.search(kind) else others).append(text)
-    if not guards and not others:
-        return "The templates are the ones of the snapshots."
-    parts = [f"{len(guards)} changes of rights and ports, {len(others)} others."]
-    for title, texts in (("Rights and ports", guards), ("Everything else", others)):
+            (security if SECURITY_TYPES.search(kind) else others).append(text)
+    if not security and not others:
+        return "The templates match the snapshots."
+    parts = [f"{len(security)} changes of permissions and ports, {len(others)} other changes."]
+    for title, texts in (("Permissions and ports", security), ("Other changes", others)):
         parts += [f"### {title}", *texts] if texts else []
     return "\n\n".join(parts)
 
 
 def changes(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Type and Markdown of each entry that differs: a resource, or what else a template has, such as an output."""
+    """Yields the type and the Markdown of each changed entry: a resource, or another entry such as an output."""
     old, new = _entries(before), _entries(after)
     for key in sorted({*old, *new}):
         if old.get(key) == new.get(key):
             continue
         kind = (new.get(key) or old[key]).get("Type", "") if key[0] == "Resources" else key[0]
-        word = "added" if key not in old else "removed" if key not in new else "changed"
-        yield kind, f"**{name}** `{key[1]}` ({kind}) {word}\n\n```diff\n{_difference(old.get(key), new.get(key))}\n```"
+        change = "added" if key not in old else "removed" if key not in new else "changed"
+        heading = f"**{name}** `{key[1]}` ({kind}) {change}"
+        yield kind, f"{heading}\n\n```diff\n{_difference(old.get(key), new.get(key))}\n```"
 
 
 def _entries(template: Mapping[str, Any]) -> dict[tuple[str, str], Any]:

@@ -1,7 +1,8 @@
-"""`python -m stacks.smoke dev`: whether a deployed environment credits checkouts, as seen from outside.
+"""`python -m stacks.smoke dev`: tests from outside whether a deployed environment credits checkouts.
 
-A run keeps the code that it started with, so one that is active is stopped first: what is tried is what was deployed.
-Afterwards the job runs if it ran before. docs/decisions/smoke-test.md says why the database is asked through the job.
+A run keeps the code that it started with. An active run is therefore stopped first, so that the test covers the
+deployed code. Afterwards the job runs if it ran before. docs/decisions/smoke-test.md explains why the test reads the
+job's log and not the database.
 """
 
 import argparse
@@ -21,24 +22,27 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
 
-# Starting takes Glue a minute or two, catching up with a day of events some more, and the generator sends every five.
+# Covers Glue's start (one or two minutes), a day's backlog, and the generator's interval of five minutes.
 MINUTES = 30
-SECONDS_BETWEEN_LOOKS = 15
-# What the job logs once it has committed a batch.
+SECONDS_BETWEEN_POLLS = 15
+# Matches the line that the job logs after the commit of a batch.
 COMMITTED = '{ $.message = "batch" }'
 
+# Sends an action to the orchestrator and returns its answer.
 Ask = Callable[[str], dict[str, Any]]
 
 
 class SmokeError(Exception):
-    """The environment does not do what it is for; the message says since when, and what was seen last."""
+    """The environment does not credit checkouts; the message names the job's state and the last batch."""
 
 
 def main() -> int:
-    """Try the environment; exit status 1 and one line on standard error when it does not work."""
-    parser = argparse.ArgumentParser(prog="smoke", description="Tries a deployed environment.")
+    """Tests an environment; a failure is one line on standard error and exit status 1."""
+    parser = argparse.ArgumentParser(prog="smoke", description="Tests a deployed environment.")
     parser.add_argument("environment", choices=list(ENVIRONMENTS))
-    parser.add_argument("--minutes", type=float, default=MINUTES, help=f"until it counts as broken ({MINUTES})")
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help=f"minutes until the test fails (default: {MINUTES})"
+    )
     arguments = parser.parse_args()
     config = ENVIRONMENTS[arguments.environment]
     ask = orchestrator(boto3.client("lambda"), config.name("orchestrator"))
@@ -52,31 +56,34 @@ def main() -> int:
 
 
 def smoke(ask: Ask, logs: "CloudWatchLogsClient", config: Config, seconds: float) -> dict[str, Any]:
-    """Start the job, wait for a batch with fresh checkouts, leave the job as it was found; return what it logged.
+    """Starts the job, waits for a batch with fresh checkouts, and returns the batch's log line.
+
+    Afterwards the job is active or stopped as before.
 
     Raises:
-        SmokeError: the job ended, or nothing fresh was committed within `seconds`.
+        SmokeError: the job ended, or committed no fresh checkouts within `seconds`.
     """
     deadline = time.monotonic() + seconds
-    found = ask("status")["state"]
-    print(f"found the job {found}")
-    if found in ACTIVE:
+    previous = ask("status")
+    previous_state = previous["state"]
+    print(f"the job was {previous_state}")
+    if previous_state in ACTIVE:
         ask("stop")
-    _wait_for_the_end(ask, deadline)
-    begun = int(time.time() * 1000)
+    _wait_until_stopped(ask, previous["run_id"], deadline)
+    started_at = int(time.time() * 1000)
     run = ask("start")["run_id"]
     print(f"started run {run}")
     try:
-        return _wait_for_fresh_checkouts(ask, logs, config, begun, deadline)
+        return _wait_for_fresh_checkouts(ask, logs, config, started_at, deadline)
     finally:
-        if found not in ACTIVE:
+        if previous_state not in ACTIVE:
             print(f"stopping run {run}: {ask('stop')['outcome']}")
 
 
 def orchestrator(client: "LambdaClient", function: str) -> Ask:
-    """What the orchestrator answers to an action.
+    """Returns a callable that sends an action to the orchestrator `function` and returns its answer.
 
-    Raises SmokeError where it fails.
+    The callable raises SmokeError when the invocation fails.
     """
 
     def ask(action: str) -> dict[str, Any]:
@@ -89,29 +96,36 @@ def orchestrator(client: "LambdaClient", function: str) -> Ask:
     return ask
 
 
-def _wait_for_the_end(ask: Ask, deadline: float) -> None:
-    while (state := ask("status")["state"]) in {*ACTIVE, "STOPPING"}:
-        _wait(deadline, f"the earlier run is still {state}")
+def _wait_until_stopped(ask: Ask, run_id: str | None, deadline: float) -> None:
+    """Waits for the end of a run. The newest run is another one when a schedule has already started it."""
+    while (status := ask("status"))["run_id"] == run_id and status["state"] in {*ACTIVE, "STOPPING"}:
+        _wait(deadline, f"the earlier run is still {status['state']}")
 
 
 def _wait_for_fresh_checkouts(
-    ask: Ask, logs: "CloudWatchLogsClient", config: Config, begun: int, deadline: float
+    ask: Ask, logs: "CloudWatchLogsClient", config: Config, started_at: int, deadline: float
 ) -> dict[str, Any]:
-    """A batch that was committed after `begun` (ms since 1970) and whose oldest record came just before."""
-    seen = "no batch with checkouts"
+    """Returns the first fresh batch that was committed after `started_at` (ms since 1970).
+
+    A batch is fresh when its oldest record arrived at most `config.freshness_seconds` before the commit.
+    """
+    last_batch = "no batch with checkouts"
     while True:
-        for batch in _batches(logs, config.log_group_name("attribution-job/output"), begun):
-            seen = f"last batch: {describe(batch)}"
+        for batch in _batches(logs, config.log_group_name("attribution-job/output"), started_at):
+            last_batch = f"last batch: {describe(batch)}"
             if batch["put_to_row_seconds"] <= config.freshness_seconds:
                 return batch
         status = ask("status")
         if status["state"] not in ACTIVE:
-            raise SmokeError(f"run {status['run_id']} is {status['state']}: {status['error_message']} ({seen})")
-        _wait(deadline, f"the job is {status['state']}, nothing fresh was committed; {seen}")
+            raise SmokeError(f"run {status['run_id']} is {status['state']}: {status['error_message']} ({last_batch})")
+        _wait(deadline, f"the job is {status['state']} and has committed no fresh checkouts; {last_batch}")
 
 
 def _batches(logs: "CloudWatchLogsClient", log_group: str, since: int) -> Iterator[dict[str, Any]]:
-    """Those with checkouts. Lines that are no JSON are passed over, should a log service not have left them out."""
+    """Yields the batches with checkouts that were logged since `since` (ms since 1970).
+
+    Lines other than JSON are skipped, because a log service may not apply the filter pattern.
+    """
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=log_group, startTime=since, filterPattern=COMMITTED
     )
@@ -124,18 +138,18 @@ def _batches(logs: "CloudWatchLogsClient", log_group: str, since: int) -> Iterat
 
 
 def describe(batch: dict[str, Any]) -> str:
-    """What a batch wrote, in words."""
+    """Returns a phrase with the rows and the delay of a batch."""
     return (
         f"batch {batch['batch_id']} committed {batch['clicks']} clicks, {batch['checkouts']} checkouts and"
-        f" {batch['credits']} credits {batch['put_to_row_seconds']} s after the first of them came"
+        f" {batch['credits']} credits {batch['put_to_row_seconds']} s after its oldest event arrived"
     )
 
 
-def _wait(deadline: float, what: str) -> None:
+def _wait(deadline: float, reason: str) -> None:
     if time.monotonic() > deadline:
-        raise SmokeError(f"out of time: {what}")
-    print(f"waiting: {what}", flush=True)
-    time.sleep(SECONDS_BETWEEN_LOOKS)
+        raise SmokeError(f"out of time: {reason}")
+    print(f"waiting: {reason}", flush=True)
+    time.sleep(SECONDS_BETWEEN_POLLS)
 
 
 if __name__ == "__main__":

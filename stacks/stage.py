@@ -1,4 +1,4 @@
-"""One environment: the only place where stacks meet."""
+"""The stage of one environment. No other module connects its stacks."""
 
 from aws_cdk import Stage, Tags
 from constructs import Construct
@@ -12,7 +12,7 @@ from stacks.streams import StreamsStack
 
 
 class StreamingStage(Stage):
-    """The five stacks of an environment, in any account and region: nothing is looked up."""
+    """The five stacks of an environment, for any account and region: synthesis looks nothing up."""
 
     def __init__(self, scope: Construct, config: Config) -> None:
         super().__init__(scope, config.environment.capitalize(), stage_name=f"{PROJECT}-{config.environment}")

@@ -1,4 +1,4 @@
-"""Where events arrive, and the function that makes them up."""
+"""The Kinesis streams of events, and the data generator that simulates them."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
@@ -14,7 +14,7 @@ from stacks.python_function import PythonFunction
 
 
 class StreamsStack(Stack):
-    """The streams of clicks and checkouts with the data generator, which EventBridge starts every few minutes."""
+    """The streams of clicks and checkouts, and the data generator with its EventBridge schedule."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id, description="Click and checkout streams, and their generator")
@@ -26,19 +26,19 @@ class StreamsStack(Stack):
         self.data_generator = self._data_generator()
         self._schedule()
 
-    def _stream(self, events_of: str) -> kinesis.Stream:
-        # Kinesis has no endpoint without TLS, so there is none to forbid.
+    def _stream(self, event_type: str) -> kinesis.Stream:
+        # No policy enforces TLS, because every Kinesis endpoint requires TLS.
         stream = kinesis.Stream(
             self,
-            events_of.capitalize(),
-            stream_name=self._config.name(events_of),
+            event_type.capitalize(),
+            stream_name=self._config.name(event_type),
             stream_mode=kinesis.StreamMode.ON_DEMAND,
             retention_period=Duration.hours(self._config.stream_retention_hours),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=self._key,
             removal_policy=self._config.removal_policy,
         )
-        acknowledge(stream, {"KDS3": "A key of our own: whoever reads events needs a grant on the key as well."})
+        acknowledge(stream, {"KDS3": "A customer-managed key: reading events needs a permission on the key as well."})
         return stream
 
     def _queue(self) -> sqs.Queue:
@@ -49,7 +49,9 @@ class StreamsStack(Stack):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(queue, {"SQS3": "This is the dead-letter queue: of the schedule and of the data generator."})
+        acknowledge(
+            queue, {"SQS3": "The queue is itself the dead-letter queue of the schedule and the data generator."}
+        )
         return queue
 
     def _data_generator(self) -> PythonFunction:
@@ -65,7 +67,7 @@ class StreamsStack(Stack):
             },
             timeout=Duration.minutes(2),
             memory_size=512,
-            # A retried invocation repeats itself, ids included; after the next one has begun it is no longer needed.
+            # Retries are idempotent, ids included. They end when the next scheduled invocation is due.
             retry_attempts=2,
             max_event_age=Duration.minutes(5),
             dead_letter_queue=self.undelivered,

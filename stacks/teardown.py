@@ -1,6 +1,7 @@
-"""`python -m stacks.teardown dev`: removes an environment, or the pipeline, and what CloudFormation would leave behind.
+"""`python -m stacks.teardown dev`: removes an environment or the pipeline, and leftovers of CloudFormation.
 
-The job is stopped first: a run holds network interfaces in the VPC, and Glue deletes them with the run.
+First, the job is stopped and the functions leave the VPC: only then do Glue and Lambda delete their network interfaces,
+for which they need the roles that the stacks remove.
 """
 
 import argparse
@@ -14,9 +15,11 @@ import boto3
 
 from runtime.orchestrator.job import status, stop
 from stacks.config import ENVIRONMENTS, PROJECT, Config
+from stacks.leftovers import detach_functions, physical_ids, sweep_log_groups, wait_for_interfaces
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_glue import GlueClient
 
 STOP_SECONDS = 600
@@ -24,7 +27,7 @@ ENDED = {"NEVER_RUN", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT", "ERROR", "EXP
 
 
 def main() -> int:
-    """Stop, empty, destroy, sweep, and say what remains."""
+    """Removes an environment or the pipeline; a failure is one line on standard error and exit status 1."""
     parser = argparse.ArgumentParser(prog="teardown", description="Removes an environment from the account.")
     parser.add_argument("environment", choices=[*ENVIRONMENTS, "pipeline"])
     environment = parser.parse_args().environment
@@ -34,22 +37,58 @@ def main() -> int:
     config = ENVIRONMENTS[environment]
     if config.keeps_data:
         parser.error(f"{config.environment} keeps its data: deploy it with RemovalPolicy.DESTROY first")
+    try:
+        return remove(config)
+    except TimeoutError as error:
+        print(f"teardown: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("teardown: interrupted; run it again to continue", file=sys.stderr)
+        return 130
+
+
+def remove(config: Config) -> int:
+    """Removes an environment, also one whose deployment failed, and lists what remains.
+
+    Returns:
+        the exit status of the CDK CLI.
+
+    Raises:
+        TimeoutError: the job or network interfaces did not end in time. Nothing was removed.
+    """
+    cloudformation = boto3.client("cloudformation")
+    disable_start(boto3.client("events"), config.name("start-job"))
     stop_job(boto3.client("glue"), config.name("attribution"))
-    empty_buckets(boto3.client("cloudformation"), f"{PROJECT}-{environment}-Processing")
-    destroyed = destroy(f"{environment.capitalize()}/**", environment)
-    if destroyed == 0:
-        sweep_log_groups(config)
-    for what in remaining(config):
-        print(f"remains: {what}")
+    for vpc in physical_ids(cloudformation, config.name("Network"), "AWS::EC2::VPC"):
+        detach_functions(boto3.client("lambda"), vpc)
+        wait_for_interfaces(boto3.client("ec2"), vpc)
+    empty_buckets(cloudformation, config.name("Processing"))
+    destroyed = destroy(f"{config.environment.capitalize()}/**", config.environment)
+    sweep_log_groups(config)
+    for resource in remaining_resources(config):
+        print(f"remains: {resource}")
     return destroyed
 
 
+def disable_start(events: "EventBridgeClient", rule: str) -> None:
+    """Disables the schedule that would start the job again, if the environment has one."""
+    try:
+        events.disable_rule(Name=rule)
+    except events.exceptions.ResourceNotFoundException:
+        return
+    print(f"disabled rule {rule}")
+
+
 def stop_job(glue: "GlueClient", job_name: str) -> None:
-    """Stop the job's run, if there is one, and wait for its end."""
+    """Stops the job's active run, if any, and waits for its end.
+
+    Raises:
+        TimeoutError: the run has not ended after STOP_SECONDS.
+    """
     try:
         stop(glue, job_name)
     except glue.exceptions.EntityNotFoundException:
-        print(f"no job {job_name}")
+        print(f"job {job_name} does not exist")
         return
     deadline = time.monotonic() + STOP_SECONDS
     while (state := status(glue, job_name)["state"]) not in ENDED:
@@ -60,48 +99,20 @@ def stop_job(glue: "GlueClient", job_name: str) -> None:
 
 
 def empty_buckets(cloudformation: "CloudFormationClient", stack: str) -> None:
-    """Delete every version of every object of the stack's buckets, which otherwise could not be deleted."""
-    try:
-        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    except cloudformation.exceptions.ClientError as error:
-        print(error)
-        return
-    for resource in resources:
-        if resource["ResourceType"] == "AWS::S3::Bucket" and "PhysicalResourceId" in resource:
-            print(f"emptying {resource['PhysicalResourceId']}")
-            boto3.resource("s3").Bucket(resource["PhysicalResourceId"]).object_versions.delete()
+    """Deletes every object version in the stack's buckets, because CloudFormation deletes only empty buckets."""
+    for bucket in physical_ids(cloudformation, stack, "AWS::S3::Bucket"):
+        print(f"emptying {bucket}")
+        boto3.resource("s3").Bucket(bucket).object_versions.delete()
 
 
 def destroy(stacks: str, environment: str) -> int:
-    """Let the CLI remove the stacks, last one first; return its exit status."""
+    """Removes the stacks with the CDK CLI, in reverse order of dependency, and returns its exit status."""
     command = ["npx", "cdk", "destroy", stacks, "--force", "-c", f"env={environment}"]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own words
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - fixed arguments
 
 
-def sweep_log_groups(config: Config) -> None:
-    """Delete log groups that a service made anew while its stack was being removed."""
-    logs = boto3.client("logs")
-    for name in left_log_groups(config):
-        print(f"deleting log group {name}")
-        logs.delete_log_group(logGroupName=name)
-
-
-def left_log_groups(config: Config) -> Iterator[str]:
-    """Log groups with one of the environment's names."""
-    prefixes = (
-        config.log_group_name(""),
-        f"/aws/lambda/{config.name('')}",
-        f"/aws/rds/instance/{config.name('')}",
-        f"{PROJECT}-{config.environment}-",
-    )
-    for prefix in prefixes:
-        for page in boto3.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix):
-            for group in page["logGroups"]:
-                yield group["logGroupName"]
-
-
-def remaining(config: Config) -> Iterator[str]:
-    """What is still in the account and has the environment's tags, and what is known to take its time."""
+def remaining_resources(config: Config) -> Iterator[str]:
+    """Yields the ARNs of resources with the environment's tags, and a note for keys that await deletion."""
     tags: list[Any] = [
         {"Key": "project", "Values": [PROJECT]},
         {"Key": "environment", "Values": [config.environment]},

@@ -1,4 +1,4 @@
-"""Both environments, synthesised once, without bundling."""
+"""Fixtures of the stack tests: both environments, synthesised once and without bundling."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from stacks.config import DEV, ENVIRONMENTS, PROD, Config
 from stacks.stage import StreamingStage
 
 ROOT = Path(__file__).parents[2]
-# pytest does not read cdk.json; the CLI does.
+# Only the CDK CLI reads cdk.json by itself.
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A synthesised stage, by the ids of its stacks."""
+    """A synthesised stage, and its templates by stack id."""
 
     config: Config
     stage: StreamingStage
@@ -39,18 +39,18 @@ class Environment:
         return {stack.node.id: Template.from_stack(stack) for stack in stacks}
 
     def resources(self, stack: str, kind: str) -> dict[str, dict[str, Any]]:
-        """The stack's resources of a type, by logical id."""
-        found = self.templates[stack].find_resources(kind)
-        return {logical_id: dict(resource) for logical_id, resource in found.items()}
+        """Returns the stack's resources of a type, by logical id."""
+        definitions = self.templates[stack].find_resources(kind)
+        return {logical_id: dict(resource) for logical_id, resource in definitions.items()}
 
     def properties(self, stack: str, kind: str) -> dict[str, Any]:
-        """The properties of the only resource of that type."""
+        """Returns the properties of the stack's only resource of a type."""
         (resource,) = self.resources(stack, kind).values()
         properties: dict[str, Any] = resource["Properties"]
         return properties
 
-    def everything(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """Stack, logical id and definition of every resource."""
+    def all_resources(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Returns stack id, logical id and definition of every resource."""
         return [
             (stack, logical_id, resource)
             for stack, template in self.templates.items()
@@ -58,7 +58,7 @@ class Environment:
         ]
 
     def statements(self, stack: str, role: str) -> list[dict[str, Any]]:
-        """What the roles whose logical id begins so may do."""
+        """Returns the policy statements of the roles whose logical ids start with `role`."""
         return [
             statement
             for policy in self.resources(stack, "AWS::IAM::Policy").values()
@@ -74,12 +74,12 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the last commit; of this machine it has what takes minutes to install."""
+    """A clone of the last commit. It links to the installed packages, because installing them takes minutes."""
     folder = tmp_path_factory.mktemp("clean") / "checkout"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     for path in folder.rglob("*"):
         if path.is_file():
-            os.utime(path, (0, 0))  # older than what was installed from it
+            os.utime(path, (0, 0))  # older than the installed packages, so that make does not install them again
     for installed in (".venv", "node_modules", ".mypy_cache", ".bundles"):
         (ROOT / installed).mkdir(exist_ok=True)
         (folder / installed).symlink_to(ROOT / installed)
@@ -104,32 +104,32 @@ def prod() -> Environment:
 
 @pytest.fixture(params=list(ENVIRONMENTS), scope="session")
 def environment(request: pytest.FixtureRequest) -> Environment:
-    """Each of them."""
+    """Runs a test for each environment."""
     synthesised: Environment = request.getfixturevalue(request.param)
     return synthesised
 
 
 def actions(statement: dict[str, Any]) -> set[str]:
-    """A statement's actions, of which CloudFormation writes a single one without a list."""
+    """Returns a statement's actions. CDK writes a single action without a list."""
     listed = statement["Action"]
     return {listed} if isinstance(listed, str) else set(listed)
 
 
 def resources(statement: dict[str, Any]) -> list[Any]:
-    """A statement's resources, likewise."""
+    """Returns a statement's resources. CDK writes a single resource without a list."""
     listed = statement["Resource"]
     return listed if isinstance(listed, list) else [listed]
 
 
 def accepted_findings(construct: IConstruct) -> dict[str, dict[str, str]]:
-    """The reason for each finding of cdk-nag that stays, by path and rule."""
+    """Returns the reason of each accepted cdk-nag finding, by construct path and rule."""
     accepted = {
         part.node.path: {
             rule: reason
             for entry in part.node.metadata
             if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
             for rule, reason in entry.data.items()
-            if rule.startswith(PACK)  # not what the construct library accepts of itself
+            if rule.startswith(PACK)  # without the construct library's own acknowledgements
         }
         for part in construct.node.find_all()
     }
@@ -137,7 +137,7 @@ def accepted_findings(construct: IConstruct) -> dict[str, dict[str, str]]:
 
 
 def cfn_lint(templates: Mapping[str, Template], folder: Path) -> str:
-    """What cfn-lint says of the templates."""
+    """Returns the output of cfn-lint for the templates."""
     for stack, template in templates.items():
         (folder / f"{stack}.template.json").write_text(json.dumps(template.to_json()))
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *map(str, folder.glob("*.template.json"))]
@@ -146,7 +146,10 @@ def cfn_lint(templates: Mapping[str, Template], folder: Path) -> str:
 
 
 def in_shell(command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """As CodeBuild runs it: in a shell of its own, without credentials. `make` takes variables from the environment."""
+    """Runs a command as CodeBuild does: in a new shell, without credentials.
+
+    `variables` are environment variables; `make` reads them as its own variables.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "AWS_"))}
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment | variables, capture_output=True, text=True, check=False

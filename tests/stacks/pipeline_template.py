@@ -1,4 +1,4 @@
-"""The pipeline as it is synthesised for a review, once for all tests."""
+"""The pipeline as synthesised for a review, once for all tests."""
 
 import json
 from functools import cache
@@ -14,14 +14,14 @@ from stacks.stage import StreamingStage
 from tests.stacks.conftest import CONTEXT
 
 
-def made_in(app: App) -> PipelineStack:
+def pipeline_in(app: App) -> PipelineStack:
     dev, prod = (StreamingStage(app, config) for config in (DEV, PROD))
     return PipelineStack(app, "Pipeline", delivery=EXAMPLE, dev=dev, prod=prod)
 
 
 @cache
 def pipeline() -> PipelineStack:
-    return made_in(App(context=CONTEXT))
+    return pipeline_in(App(context=CONTEXT))
 
 
 @cache
@@ -30,27 +30,28 @@ def template() -> Template:
 
 
 def stages() -> dict[str, list[dict[str, Any]]]:
-    """The actions of each stage, in the order in which they run."""
-    (found,) = template().find_resources("AWS::CodePipeline::Pipeline").values()
+    """Returns the actions of each stage, in execution order."""
+    (definition,) = template().find_resources("AWS::CodePipeline::Pipeline").values()
     return {
         stage["Name"]: sorted(stage["Actions"], key=lambda action: action["RunOrder"])
-        for stage in found["Properties"]["Stages"]
+        for stage in definition["Properties"]["Stages"]
     }
 
 
 def projects() -> dict[str, dict[str, Any]]:
-    """The properties of every build project, by logical id."""
-    found = template().find_resources("AWS::CodeBuild::Project")
-    return {logical_id: project["Properties"] for logical_id, project in found.items()}
+    """Returns the properties of every build project, by logical id."""
+    definitions = template().find_resources("AWS::CodeBuild::Project")
+    return {logical_id: project["Properties"] for logical_id, project in definitions.items()}
 
 
-def commands(part_of_id: str) -> str:
-    """The build specification of the project with that in its logical id, as text."""
+def build_spec(part_of_id: str) -> str:
+    """Returns, as text, the build specification of the project whose logical id contains `part_of_id`."""
     (spec,) = (project["Source"]["BuildSpec"] for name, project in projects().items() if part_of_id in name)
     return spec if isinstance(spec, str) else json.dumps(spec)
 
 
-def role_may(part_of_role: str) -> list[dict[str, Any]]:
+def role_statements(part_of_role: str) -> list[dict[str, Any]]:
+    """Returns the policy statements of the role whose logical id contains `part_of_role`."""
     return [
         statement
         for policy in template().find_resources("AWS::IAM::Policy").values()

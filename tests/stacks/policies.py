@@ -1,4 +1,4 @@
-"""What a synthesised role may do, as IAM would decide it, in an account that exists only here."""
+"""IAM's decisions about synthesised roles, in an account that exists only in the tests."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,14 +7,14 @@ from typing import Any
 
 from tests.stacks.conftest import Environment, actions, resources
 
-# Those of the emulator, so that its answers fit.
+# The emulator's account and region, so that its ARNs match the templates.
 ACCOUNT, REGION = "000000000000", "us-east-1"
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """`action` as policies write it, `kinesis:PutRecords`; `context`: the condition keys that the request has."""
+    """A request to AWS. `action` is written as in policies, `kinesis:PutRecords`; `context` has the condition keys."""
 
     action: str
     resource: str
@@ -23,7 +23,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource, of a statement."""
+    """A statement's permission for one action on one resource."""
 
     action: str
     resource: str
@@ -33,7 +33,7 @@ class Grant:
         return (
             _matches(self.action.lower(), call.action.lower())
             and _matches(self.resource, call.resource)
-            and all(_holds(test, wanted, call.context) for test, wanted in self.condition.items())
+            and all(_holds(operator, expected, call.context) for operator, expected in self.condition.items())
         )
 
 
@@ -41,7 +41,7 @@ def arn(service: str, name: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
 
 
-# By type: the physical id that Ref gives, from logical id and properties.
+# Resource type → the physical id that Ref returns, from logical id and properties.
 IDS: Mapping[str, Callable[[str, Mapping[str, Any]], str]] = {
     "AWS::Glue::Connection": lambda _, properties: str(properties["ConnectionInput"]["Name"]),
     "AWS::Glue::Job": lambda _, properties: str(properties["Name"]),
@@ -56,7 +56,7 @@ def _lowered(logical_id: str, _: Mapping[str, Any]) -> str:
     return logical_id.lower()
 
 
-# And the ARN, from the physical id.
+# Resource type → the ARN, from the physical id.
 ARNS: Mapping[str, Callable[[str], str]] = {
     "AWS::Kinesis::Stream": lambda name: arn("kinesis", f"stream/{name}"),
     "AWS::KMS::Key": lambda name: arn("kms", f"key/{name}"),
@@ -67,7 +67,10 @@ ARNS: Mapping[str, Callable[[str], str]] = {
 
 
 class Account:
-    """An environment's templates with their references resolved. `ids`: physical ids that are not made up."""
+    """An environment's templates with resolved references.
+
+    Physical ids are invented, except for those of existing resources, which tests put into `ids`.
+    """
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -75,30 +78,34 @@ class Account:
         self.ids: dict[str, str] = {}
 
     def property(self, stack: str, kind: str, *path: str) -> Any:
-        """Of the only resource of that type."""
+        """Returns a property of the stack's only resource of a type, resolved."""
         value: Any = self.environment.properties(stack, kind)
         for name in path:
             value = value[name]
         return self.resolve(stack, value)
 
     def grants(self, stack: str, role: str) -> list[Grant]:
-        """Everything that the role is allowed. No statement of ours denies anything."""
-        found = []
+        """Returns every permission of the role. The project's roles have no Deny statements."""
+        grants = []
         for statement in self.environment.statements(stack, role):
             assert statement["Effect"] == "Allow"
-            found += [
+            grants += [
                 Grant(action, self.resolve(stack, resource), statement.get("Condition", {}))
                 for action in actions(statement)
                 for resource in resources(statement)
             ]
-        return found
+        return grants
+
+    def logical_ids(self, stack: str, kind: str) -> list[str]:
+        """Returns the logical ids of the stack's resources of a type."""
+        return list(self.environment.resources(stack, kind))
 
     def arns(self, stack: str, kind: str) -> list[str]:
-        """Of all resources of that type."""
-        return [self._arn(stack, logical_id) for logical_id in self.environment.resources(stack, kind)]
+        """Returns the ARNs of the stack's resources of a type."""
+        return [self._arn(stack, logical_id) for logical_id in self.logical_ids(stack, kind)]
 
     def resolve(self, stack: str, value: Any) -> Any:
-        """What CloudFormation makes of it."""
+        """Returns the value with references and functions resolved as CloudFormation does."""
         if isinstance(value, list):
             return [self.resolve(stack, item) for item in value]
         if not isinstance(value, dict):
@@ -113,18 +120,18 @@ class Account:
         if name in PSEUDO:
             return PSEUDO[name]
         resource = self._templates[stack]["Resources"][name]
-        made_up = IDS.get(resource["Type"], _lowered)
-        return self.ids.get(name) or made_up(name, resource["Properties"])
+        invented_id = IDS.get(resource["Type"], _lowered)
+        return self.ids.get(name) or invented_id(name, resource["Properties"])
 
-    def _getatt(self, stack: str, of: list[str]) -> str:
-        logical_id, attribute = of
-        return self._arn(stack, logical_id) if attribute == "Arn" else self.ids.get(".".join(of), attribute)
+    def _getatt(self, stack: str, arguments: list[str]) -> str:
+        logical_id, attribute = arguments
+        return self._arn(stack, logical_id) if attribute == "Arn" else self.ids.get(".".join(arguments), attribute)
 
     def _arn(self, stack: str, logical_id: str) -> str:
         return ARNS[self._templates[stack]["Resources"][logical_id]["Type"]](self._ref(stack, logical_id))
 
-    def _join(self, stack: str, of: list[Any]) -> str:
-        separator, parts = of
+    def _join(self, stack: str, arguments: list[Any]) -> str:
+        separator, parts = arguments
         return str(separator.join(map(str, self.resolve(stack, parts))))
 
     def _sub(self, stack: str, text: str) -> str:
@@ -135,19 +142,19 @@ class Account:
             for output in template.get("Outputs", {}).values():
                 if output["Export"]["Name"] == name:
                     return self.resolve(stack, output["Value"])
-        raise LookupError(f"nothing exports {name}")
+        raise LookupError(f"no stack exports {name}")
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """IAM's wildcards: * for any characters, ? for one."""
+    """Matches IAM's wildcards: * is any number of characters, ? is one character."""
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
 
 
-def _holds(test: str, wanted: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """The two kinds of condition that our policies have; a key that is missing satisfies `ForAllValues` alone."""
-    assert test in {"StringEquals", "ForAllValues:StringEquals"}
-    for key, values in wanted.items():
+def _holds(operator: str, expected: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    """Evaluates the two condition operators in use. A missing key satisfies only `ForAllValues`."""
+    assert operator in {"StringEquals", "ForAllValues:StringEquals"}
+    for key, values in expected.items():
         allowed = values if isinstance(values, list) else [values]
-        if context.get(key) not in [*allowed, *([None] if test.startswith("ForAllValues") else [])]:
+        if context.get(key) not in [*allowed, *([None] if operator.startswith("ForAllValues") else [])]:
             return False
     return True

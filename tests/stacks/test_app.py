@@ -8,7 +8,7 @@ from tests.stacks.conftest import CONTEXT, ROOT, Environment
 
 
 def run(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]:
-    """What the CLI does to synthesise, without the CLI, and without credentials."""
+    """Synthesises as the CDK CLI does, but without the CLI and without credentials."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(CONTEXT | context)}
     return subprocess.run(
@@ -28,7 +28,7 @@ def test_another_environment_is_chosen_by_context(tmp_path: Path) -> None:
     assert (tmp_path / "assembly-Prod").exists()
 
 
-def test_an_unknown_environment_stops_the_app_with_the_valid_names(tmp_path: Path) -> None:
+def test_an_unknown_environment_is_refused_with_the_valid_names(tmp_path: Path) -> None:
     result = run(tmp_path, env="staging")
     assert result.returncode != 0
     assert "unknown environment 'staging': expected one of dev, prod" in result.stderr
@@ -40,10 +40,10 @@ DELIVERY = {
 }
 
 
-def test_a_pipeline_that_is_not_configured_is_refused_with_what_is_missing(tmp_path: Path) -> None:
+def test_an_unconfigured_pipeline_is_refused_with_the_missing_context(tmp_path: Path) -> None:
     result = run(tmp_path, env="pipeline", repository="example/shop")
     assert result.returncode != 0
-    assert "delivery needs context in cdk.json: connection_arn is missing" in result.stderr
+    assert "the pipeline needs context in cdk.json: connection_arn is missing" in result.stderr
 
 
 def test_the_configured_pipeline_needs_no_credentials(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_the_configured_pipeline_needs_no_credentials(tmp_path: Path) -> None:
     assert (tmp_path / "Pipeline.template.json").exists()
 
 
-def test_an_environment_is_five_stacks(environment: Environment) -> None:
+def test_an_environment_has_five_stacks(environment: Environment) -> None:
     assert list(environment.templates) == ["Network", "Streams", "Database", "Processing", "Monitoring"]
 
 
-def test_the_app_fits_a_screen() -> None:
+def test_the_app_has_at_most_forty_lines() -> None:
     assert len((ROOT / "app.py").read_text().splitlines()) <= 40
 
 
-def test_the_cli_is_pinned() -> None:
+def test_the_cdk_cli_is_pinned() -> None:
     package = json.loads((ROOT / "package.json").read_text())
     assert package["devDependencies"]["aws-cdk"] == "2.1148.1"

@@ -1,38 +1,31 @@
+"""Tests of the bundles: their files, and what Python can do with those of the job."""
+
 import hashlib
+import platform
 import re
 import subprocess
 import sys
+import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
 
-from stacks import bundling
-from stacks.bundling import GLUE, LAMBDA, ROOT, BundlingError, Platform, glue_zip, lambda_folder
+from stacks import packages
+from stacks.bundling import GLUE_COMPONENTS, RUNTIME, glue_code, glue_wheels, lambda_folder
+from stacks.packages import GLUE
+from tests.stacks.conftest import ROOT
 
-LOCKS = sorted(ROOT.glob("runtime/*/requirements.lock"))
-
-
-def locked(*names: str) -> str:
-    """The entries of these packages in the locks."""
-    entries = {
-        entry.partition("==")[0]: entry
-        for lock in LOCKS
-        for entry in re.split(r"^(?=[a-z])", lock.read_text(), flags=re.M)
-    }
-    return "".join(entries[name] for name in names)
+JOB_LOCKS = "".join((RUNTIME / component / "requirements.lock").read_text() for component in GLUE_COMPONENTS)
 
 
-# To be quick; that one requires the other is the point.
-SMALL = locked("python-dateutil", "six")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bundles"
-    monkeypatch.setattr(bundling, "CACHE", folder)
-    return folder
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packages, "CACHE", tmp_path_factory.mktemp("bundles"))
+        yield
 
 
 @pytest.fixture
@@ -40,20 +33,49 @@ def code_only() -> Stack:
     return Stack(App(context={"aws:cdk:bundling-stacks": []}), "Stack")
 
 
-def lock(tmp_path: Path, text: str) -> Path:
-    file = tmp_path / "requirements.lock"
-    file.write_text(text)
-    return file
+@pytest.fixture(scope="module")
+def job_zip() -> Path:
+    """The code of the deployed job, with the certificates."""
+    return glue_code(Stack(App(), "Stack"))
 
 
-def digest(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hashlib.sha256(
-        b"".join(str(path.relative_to(folder)).encode() + path.read_bytes() for path in files)
-    ).hexdigest()
+@pytest.fixture(scope="module")
+def wheels_zip() -> Path:
+    """The packages of the deployed job."""
+    return glue_wheels(Stack(App(), "Stack"))
 
 
-def test_a_function_has_its_own_component_and_no_other(code_only: Stack) -> None:
+@pytest.fixture(scope="module")
+def wheels(wheels_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of wheels, unpacked."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    zipfile.ZipFile(wheels_zip).extractall(folder)
+    return folder / "wheels"
+
+
+def install(wheels: Path, *arguments: str) -> None:
+    """Installs the wheels as Glue's guide says: the folder is pip's only index."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, "--quiet", "--no-index"]
+    subprocess.run(
+        [*command, "--find-links", str(wheels), "--requirement", str(wheels / "requirements.txt")], check=True
+    )
+
+
+def run(python: Path | str, *arguments: str, path: Path) -> str:
+    """Returns the output of Python, which finds modules in `path` and in its own environment only."""
+    result = subprocess.run(
+        [str(python), *arguments],
+        env={"PYTHONPATH": str(path)},
+        cwd=path.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_a_function_contains_only_its_own_component(code_only: Stack) -> None:
     folder = lambda_folder(code_only, "orchestrator")
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")} == {
         "runtime/__init__.py",
@@ -64,95 +86,73 @@ def test_a_function_has_its_own_component_and_no_other(code_only: Stack) -> None
     }
 
 
-def test_migrations_travel_with_their_sql(code_only: Stack) -> None:
+def test_the_migration_function_contains_the_sql_files(code_only: Stack) -> None:
     folder = lambda_folder(code_only, "database")
     assert (folder / "runtime" / "database" / "migrations" / "0001_tables.sql").exists()
 
 
-def test_the_zip_is_the_same_whenever_it_is_made(code_only: Stack) -> None:
-    first = glue_zip(code_only).read_bytes()
-    assert glue_zip(code_only).read_bytes() == first
+def test_the_job_bundles_are_deterministic(code_only: Stack) -> None:
+    for bundle in (glue_code, glue_wheels):
+        first = bundle(code_only).read_bytes()
+        assert bundle(code_only).read_bytes() == first
 
 
-def test_the_zip_has_the_job_and_the_database_under_runtime(code_only: Stack) -> None:
-    names = zipfile.ZipFile(glue_zip(code_only)).namelist()
+def test_the_job_zip_contains_the_job_and_the_database_component(code_only: Stack) -> None:
+    names = zipfile.ZipFile(glue_code(code_only)).namelist()
     assert {"runtime/__init__.py", "runtime/attribution_job/job.py", "runtime/database/connection.py"} <= set(names)
-    assert not [name for name in names if "__pycache__" in name]
+    assert not [name for name in names if "__pycache__" in name or not name.startswith("runtime/")]
 
 
-def test_packages_are_the_same_bytes_from_an_empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = lock(tmp_path, SMALL)
-    first = digest(bundling.install([file], LAMBDA))
-    monkeypatch.setattr(bundling, "CACHE", tmp_path / "other")
-    assert digest(bundling.install([file], LAMBDA)) == first
+def test_every_wheel_has_a_checksum_of_the_locks(wheels_zip: Path) -> None:
+    with zipfile.ZipFile(wheels_zip) as archive:
+        files = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
+    requirements = files.pop("wheels/requirements.txt")
+    assert requirements == hashlib.sha256(b"boto3\npsycopg[binary]\ntenacity\n").hexdigest()
+    assert all(re.fullmatch(r"wheels/[^/]+\.whl", name) for name in files)
+    assert {f"sha256:{checksum}" for checksum in files.values()} <= set(re.findall(r"sha256:[0-9a-f]{64}", JOB_LOCKS))
+    packaged = {name.removeprefix("wheels/").split("-")[0].replace("_", "-") for name in files}
+    assert packaged == set(re.findall(r"^([\w-]+)==", JOB_LOCKS, re.M))
 
 
-def test_packages_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = lock(tmp_path, SMALL)
-    folder = bundling.install([file], LAMBDA)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("installed again"))
-    assert bundling.install([file], LAMBDA) == folder
+def test_there_is_a_compiled_wheel_for_every_glue_python(wheels: Path) -> None:
+    compiled = {path.name.split("-")[2]: path.name for path in wheels.glob("psycopg_binary-*")}
+    assert compiled.keys() == {f"cp{python.replace('.', '')}" for python in GLUE.pythons}
+    assert all("manylinux2014_x86_64" in name for name in compiled.values())
 
 
-def test_a_missing_wheel_is_an_error_that_says_which(tmp_path: Path) -> None:
-    platform = Platform(pythons=("3.14",), tags=("manylinux2014_sparc",))
-    with pytest.raises(BundlingError, match=r"(?s)Python 3.14 on manylinux2014_sparc.*psycopg-binary"):
-        bundling.install([lock(tmp_path, locked("psycopg-binary"))], platform)
-    assert not list(bundling.CACHE.glob("packages-*[!d]"))
+@pytest.mark.parametrize("python", GLUE.pythons)
+def test_the_wheels_satisfy_every_glue_python_without_an_index(wheels: Path, python: str, tmp_path: Path) -> None:
+    target = ["--python-version", python, "--only-binary", ":all:", "--platform", *GLUE.tags]
+    install(wheels, "install", "--dry-run", "--target", str(tmp_path), *target)
 
 
-def test_what_a_package_requires_must_be_locked_too(tmp_path: Path) -> None:
-    with pytest.raises(BundlingError, match=r"python-dateutil requires six>=1\.5 on Python 3\.14, and locked is None"):
-        bundling.install([lock(tmp_path, locked("python-dateutil"))], LAMBDA)
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="the wheels are for Linux on x86-64"
+)
+def test_a_new_environment_has_all_that_a_login_needs(wheels: Path, job_zip: Path, tmp_path: Path) -> None:
+    """Imports the code from the zip, as Glue does. The certificates are opened by libpq, which needs a file."""
+    venv.create(tmp_path / "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    install(wheels, "--python", str(python), "install")
+    program = """
+import psycopg, tenacity
+from psycopg.conninfo import conninfo_to_dict
+from runtime.database import connection, migrate
+login = {"host": "db", "port": "5432", "dbname": "shop", "user": "writer", "password": "p"}
+certificates = conninfo_to_dict(connection.verified_connection_string(**login))["sslrootcert"]
+print(psycopg.pq.__impl__, connection.__file__, certificates, open(certificates).read().count("BEGIN CERTIFICATE"))
+print(len(migrate.read_migrations()))
+"""
+    words = run(python, "-c", program, path=job_zip).split()
+    implementation, module, certificates, authorities, migrations = words
+    assert implementation == "binary"
+    assert module.startswith(str(job_zip))
+    assert certificates.endswith("rds-global-bundle.pem")
+    assert not Path(certificates).exists(), "the temporary file outlives the process"
+    assert int(authorities) > 100
+    assert int(migrations) == len(list((RUNTIME / "database" / "migrations").glob("*.sql")))
 
 
-def test_a_package_other_than_the_locked_one_is_refused(tmp_path: Path) -> None:
-    forged = re.sub(r"[0-9a-f]{64}", "0" * 64, SMALL)
-    with pytest.raises(BundlingError, match="DO NOT MATCH THE HASHES"):
-        bundling.install([lock(tmp_path, forged)], LAMBDA)
-
-
-def test_a_package_without_a_checksum_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundlingError, match="Hashes are required"):
-        bundling.install([lock(tmp_path, "six==1.17.0\n")], LAMBDA)
-
-
-@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.parent.name)
-def test_a_lock_has_the_pins_of_its_requirements(path: Path) -> None:
-    pins = re.findall(r"^([\w-]+)\S*(==\S+)", path.with_name("requirements.txt").read_text(), flags=re.M)
-    assert pins
-    for name, version in pins:
-        assert f"\n{name}{version} \\\n" in path.read_text()
-
-
-def test_compiled_code_is_for_arm_in_lambda_and_for_every_python_of_glue(tmp_path: Path) -> None:
-    file = lock(tmp_path, locked("psycopg-binary"))
-    for_lambda = {path.name for path in bundling.install([file], LAMBDA).glob("psycopg_binary/pq.*")}
-    assert for_lambda == {"pq.cpython-314-aarch64-linux-gnu.so"}
-    for_glue = {path.name for path in bundling.install([file], GLUE).glob("psycopg_binary/pq.*")}
-    assert for_glue == {f"pq.cpython-{version}-x86_64-linux-gnu.so" for version in (311, 312, 313, 314)}
-
-
-def test_the_script_of_the_job_imports_compiled_code_out_of_a_zip(tmp_path: Path) -> None:
-    """With a Python that has none of the packages, as Glue's has no psycopg."""
-    archive = tmp_path / "0123abcd.zip"
-    with zipfile.ZipFile(archive, "w") as file:
-        file.write(ROOT / "runtime" / "attribution_job" / "glue_script.py", "runtime/attribution_job/glue_script.py")
-        file.writestr("runtime/__init__.py", "")
-        file.writestr("runtime/attribution_job/__init__.py", "")
-        file.writestr("packages/only_here.py", "")
-        file.writestr(
-            "runtime/attribution_job/job.py",
-            "import only_here\ndef main(arguments):\n    print(arguments, open(__file__).read()[:6], __file__)\n",
-        )
-    script = ROOT / "runtime" / "attribution_job" / "glue_script.py"
-    result = subprocess.run(
-        [sys.executable, "-S", str(script), "--region", "eu-west-1"],
-        env={"PYTHONPATH": str(archive), "TMPDIR": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert result.stdout.startswith("['--region', 'eu-west-1'] import")
-    assert ".zip" not in result.stdout
+def test_the_script_runs_the_job_from_its_zip(job_zip: Path) -> None:
+    script = ROOT / "runtime" / "attribution_job" / "__main__.py"
+    assert "--clicks_stream" in run(sys.executable, str(script), "--help", path=job_zip)

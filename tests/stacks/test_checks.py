@@ -1,4 +1,4 @@
-"""What checks a change: the workflow on GitHub, the hooks before a commit, the words for what is deployed."""
+"""Tests of the checks of a change: GitHub workflow, pre-commit hooks, Makefile targets, bill of materials."""
 
 import json
 import re
@@ -14,8 +14,8 @@ ACTIONLINT = str(Path(sys.executable).with_name("actionlint"))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def words() -> set[str]:
-    """The targets that a person may say."""
+def documented_targets() -> set[str]:
+    """Returns the Makefile targets that `make help` lists."""
     makefiles = "\n".join(path.read_text() for path in (ROOT / "Makefile", *ROOT.glob("*.mk")))
     return set(re.findall(r"^([a-z0-9-]+):.*##", makefiles, re.M))
 
@@ -26,7 +26,7 @@ def test_actionlint_finds_nothing_in_the_workflows() -> None:
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_actionlint_would_find_something() -> None:
+def test_actionlint_detects_a_broken_workflow() -> None:
     broken = (
         WORKFLOWS[0].read_text().replace("github.base_ref", "github.base_reff").replace("timeout-minutes", "timeout")
     )
@@ -36,24 +36,24 @@ def test_actionlint_would_find_something() -> None:
     assert '"timeout"' in result.stdout
 
 
-def test_a_pull_request_gets_lint_tests_and_the_difference_from_its_base() -> None:
+def test_a_pull_request_runs_lint_tests_and_the_template_diff() -> None:
     text = (ROOT / ".github" / "workflows" / "checks.yml").read_text()
-    said = re.findall(r"run: (make .*)", text)
-    assert said == ["make lint", 'make --silent diff | tee "$GITHUB_STEP_SUMMARY"', "make test"]
-    assert "shell: bash" in text  # and with it pipefail
+    commands = re.findall(r"run: (make .*)", text)
+    assert commands == ["make lint", 'make --silent diff | tee "$GITHUB_STEP_SUMMARY"', "make test"]
+    assert "shell: bash" in text  # implies pipefail
     assert re.search(r"^on:\n  pull_request:\n", text, re.M)
     assert "BASE: origin/${{ github.base_ref }}" in text
     assert re.search(r"^permissions:\n  contents: read\n\n", text, re.M)
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md", "docs/deploying.md"])
-def test_the_words_that_a_page_tells_are_there(page: str) -> None:
-    told = set(re.findall(r"\bmake ([a-z][a-z0-9-]+)", (ROOT / page).read_text()))
-    assert told & {"lint", "test", "deploy"}
-    assert told <= words()
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md", "docs/deploying.md", "docs/first-deployment.md"])
+def test_every_make_target_in_the_documentation_exists(page: str) -> None:
+    targets = set(re.findall(r"\bmake ([a-z][a-z0-9-]+)", (ROOT / page).read_text()))
+    assert targets & {"lint", "test", "deploy"}
+    assert targets <= documented_targets()
 
 
-def test_the_hooks_pass_and_fetch_nothing(checkout: Path, tmp_path: Path) -> None:
+def test_the_hooks_pass_and_download_nothing(checkout: Path, tmp_path: Path) -> None:
     config = (checkout / ".pre-commit-config.yaml").read_text()
     assert set(re.findall(r"repo: (.*)", config)) == {"local"}
     variables = {"PRE_COMMIT_HOME": str(tmp_path), "PRE_COMMIT_COLOR": "never"}
@@ -62,7 +62,7 @@ def test_the_hooks_pass_and_fetch_nothing(checkout: Path, tmp_path: Path) -> Non
     assert result.stdout.count("Passed") == 4
 
 
-def test_a_hook_stops_what_lint_would(checkout: Path, tmp_path: Path) -> None:
+def test_a_hook_rejects_a_lint_error(checkout: Path, tmp_path: Path) -> None:
     file = checkout / "stacks" / "wrong.py"
     file.write_text("import os\n")
     command = "git add stacks/wrong.py; .venv/bin/pre-commit run ruff-check"
@@ -72,7 +72,7 @@ def test_a_hook_stops_what_lint_would(checkout: Path, tmp_path: Path) -> None:
     assert "F401" in result.stdout
 
 
-def test_the_bill_of_materials_has_every_locked_package_with_its_checksums(checkout: Path) -> None:
+def test_the_bill_of_materials_lists_every_locked_package_with_checksums(checkout: Path) -> None:
     result = in_shell("make sbom", checkout)
     assert result.returncode == 0, result.stderr
     for lock in ROOT.glob("runtime/*/requirements.lock"):

@@ -1,4 +1,4 @@
-"""The builds of single components: what starts them, what they may do, and their commands, run here."""
+"""Tests of the component builds: their triggers, permissions and commands."""
 
 import ast
 import json
@@ -21,8 +21,8 @@ EVERY = pytest.mark.parametrize("component", list(COMPONENTS))
 
 def project(component: str) -> dict[str, Any]:
     name = f"{PROJECT}-{component.replace('_', '-')}"
-    (found,) = template().find_resources("AWS::CodeBuild::Project", {"Properties": {"Name": name}}).values()
-    properties: dict[str, Any] = found["Properties"]
+    (definition,) = template().find_resources("AWS::CodeBuild::Project", {"Properties": {"Name": name}}).values()
+    properties: dict[str, Any] = definition["Properties"]
     return properties
 
 
@@ -32,7 +32,7 @@ def commands(component: str) -> list[str]:
 
 
 @EVERY
-def test_a_push_to_main_starts_it_by_the_connection_and_the_commit_is_told(component: str) -> None:
+def test_a_push_to_main_starts_the_build_and_reports_to_the_commit(component: str) -> None:
     properties = project(component)
     (group,) = properties["Triggers"]["FilterGroups"]
     filters = {rule["Type"]: rule["Pattern"] for rule in group}
@@ -64,12 +64,12 @@ def test_a_push_to_main_starts_it_by_the_connection_and_the_commit_is_told(compo
         ("docs/runtime/orchestrator/page.md", set()),
     ],
 )
-def test_a_change_starts_the_components_that_it_can_break(path: str, starts: set[str]) -> None:
+def test_a_change_starts_the_builds_of_the_affected_components(path: str, starts: set[str]) -> None:
     assert {component for component in COMPONENTS if re.search(watched(component), path)} == starts
 
 
 @EVERY
-def test_whatever_its_tests_and_its_bundle_import_starts_it(component: str) -> None:
+def test_every_file_that_a_component_imports_starts_its_build(component: str) -> None:
     folders = [ROOT / top / folder for folder in COMPONENTS[component] for top in ("runtime", "tests/runtime")]
     unseen = [path for folder in folders for path in folder.rglob("*.py")]
     unseen += [ROOT / "stacks/bundling.py", ROOT / "tests/conftest.py", ROOT / "tests/runtime/conftest.py"]
@@ -80,9 +80,9 @@ def test_whatever_its_tests_and_its_bundle_import_starts_it(component: str) -> N
         unseen += imported
     paths = {str(path.relative_to(ROOT)) for path in files}
     assert {"local/servers/postgres.py", "stacks/certificates.py", f"runtime/{component}/__init__.py"} <= paths
-    # What only the common fixtures take from another component is that one's to build.
-    anothers = "|".join(watched(another) for another in COMPONENTS)
-    assert not [path for path in paths if not re.search(anothers, path)]
+    # Files of another component that only shared fixtures import start the other component's build.
+    any_build = "|".join(watched(name) for name in COMPONENTS)
+    assert not [path for path in paths if not re.search(any_build, path)]
     assert {path for path in paths if not re.search(watched(component), path)} <= {
         "runtime/attribution_job/session.py",
         "runtime/database/migrate.py",
@@ -90,7 +90,7 @@ def test_whatever_its_tests_and_its_bundle_import_starts_it(component: str) -> N
 
 
 def imports(path: Path) -> Iterator[Path]:
-    """The files of this repository that a module imports."""
+    """Yields the files of this repository that a module imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             module = ROOT.joinpath(*node.module.split("."))
@@ -99,7 +99,7 @@ def imports(path: Path) -> Iterator[Path]:
 
 
 @EVERY
-def test_it_may_fetch_the_code_and_write_its_log_and_no_more(component: str) -> None:
+def test_a_build_may_only_fetch_the_code_and_write_its_log(component: str) -> None:
     role_id = project(component)["ServiceRole"]["Fn::GetAtt"][0]
     role = template().find_resources("AWS::IAM::Role")[role_id]["Properties"]
     allowed = {
@@ -114,34 +114,34 @@ def test_it_may_fetch_the_code_and_write_its_log_and_no_more(component: str) -> 
     assert not [policy for policy in attached if {"Ref": role_id} in policy["Properties"]["Roles"]]
 
 
-# The job's own tests take minutes, and `make test` runs them anyway: here, those of one file.
+# A filter selects few of the component's tests: the job's tests take minutes, and `make test` runs all of them.
 @pytest.mark.parametrize(
-    ("component", "narrowed", "bundled"),
+    ("component", "test_filter", "bundled"),
     [
         ("data_generator", "-k settings", ["runtime/data_generator/handler.py", "pydantic/main.py"]),
         ("orchestrator", "-k actions", ["runtime/orchestrator/handler.py", "boto3/session.py"]),
         (
             "attribution_job",
             "-k 'arguments or connection'",
-            ["runtime/database/connection.py", "packages/psycopg/connection.py"],
+            ["runtime/database/connection.py", "runtime/database/rds-global-bundle.pem"],
         ),
     ],
 )
-def test_its_commands_pass_on_a_clean_checkout(
-    checkout: Path, component: str, narrowed: str, bundled: list[str]
+def test_the_build_commands_pass_on_a_clean_checkout(
+    checkout: Path, component: str, test_filter: str, bundled: list[str]
 ) -> None:
     for command in commands(component):
-        result = in_shell(command, checkout, ARGS=narrowed)
+        result = in_shell(command, checkout, ARGS=test_filter)
         assert result.returncode == 0, result.stdout + result.stderr
-    for said in ("All checks passed!", "already formatted", "Success: no issues found", " passed"):
-        assert said in result.stdout
+    for message in ("All checks passed!", "already formatted", "Success: no issues found", " passed"):
+        assert message in result.stdout
     bundle = Path(result.stdout.splitlines()[-1])
     assert bundle.is_relative_to(checkout)
     files = zipfile.ZipFile(bundle).namelist() if bundle.suffix == ".zip" else []
     assert all(name in files or (bundle / name).exists() for name in bundled)
 
 
-def test_its_commands_fail_when_a_test_does(checkout: Path) -> None:
+def test_the_build_commands_fail_when_a_test_fails(checkout: Path) -> None:
     broken = checkout / "tests" / "runtime" / "orchestrator" / "test_broken.py"
     broken.write_text("def test_broken() -> None:\n    raise NotImplementedError\n")
     (command,) = commands("orchestrator")

@@ -12,7 +12,7 @@ def test_an_unknown_environment_is_refused_with_the_valid_names() -> None:
         environment("production")
 
 
-def test_configuration_cannot_change_after_it_was_chosen() -> None:
+def test_a_configuration_is_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         DEV.job_workers = 10  # type: ignore[misc]
 
@@ -22,18 +22,18 @@ def test_only_production_keeps_its_data() -> None:
     assert not DEV.keeps_data
 
 
-@pytest.mark.parametrize("needed", [False, True])
-def test_a_delivery_is_configured_by_a_repository_and_a_connection(needed: bool) -> None:
+@pytest.mark.parametrize("required", [False, True])
+def test_a_delivery_is_configured_by_a_repository_and_a_connection(required: bool) -> None:
     context = {"repository": "example/shop", "connection_arn": CONNECTION}
-    assert delivery(context.get, needed=needed) == Delivery(repository="example/shop", connection_arn=CONNECTION)
+    assert delivery(context.get, required=required) == Delivery(repository="example/shop", connection_arn=CONNECTION)
 
 
-def test_without_configuration_there_is_no_delivery() -> None:
-    assert delivery(lambda _: None, needed=False) is None
+def test_no_delivery_is_configured_by_default() -> None:
+    assert delivery(lambda _: None, required=False) is None
 
 
 @pytest.mark.parametrize(
-    ("context", "needed", "says"),
+    ("context", "required", "problem"),
     [
         ({"repository": "example/shop"}, False, "connection_arn is missing"),
         ({"connection_arn": CONNECTION}, False, "repository is missing"),
@@ -42,8 +42,8 @@ def test_without_configuration_there_is_no_delivery() -> None:
         ({"repository": "example/shop", "connection_arn": "arn:aws:s3:::shop"}, False, "connection_arn is 'arn:aws:s3"),
     ],
 )
-def test_a_half_filled_delivery_is_refused_with_what_is_missing(
-    context: dict[str, str], needed: bool, says: str
+def test_an_incomplete_or_malformed_delivery_is_refused_with_the_problem(
+    context: dict[str, str], required: bool, problem: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"delivery needs context in cdk.json: {says}"):
-        delivery(context.get, needed=needed)
+    with pytest.raises(ValueError, match=f"the pipeline needs context in cdk.json: {problem}"):
+        delivery(context.get, required=required)

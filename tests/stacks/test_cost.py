@@ -3,27 +3,42 @@ from dataclasses import replace
 import pytest
 
 from stacks.config import DEV, PROD
-from stacks.cost import ALARMED_METRICS, KEYS, SECRETS, hourly, main, per_million
+from stacks.cost import ALARMED_METRICS, KEYS, SECRETS, hourly, main, micro_batches, per_million
+from stacks.micro_batches import batch_cost, checkpoint_files
 from tests.stacks.conftest import ROOT, Environment
 
 
 def test_the_costs_follow_the_configuration() -> None:
-    more = dict(hourly(replace(DEV, job_workers=3)))
-    assert more["Glue job, 3 G.1X, while it runs"] == pytest.approx(3 * 0.308)
+    three_workers = dict(hourly(replace(DEV, job_workers=3)))
+    assert three_workers["Glue job, 3 G.1X, while it runs"] == pytest.approx(3 * 0.308)
     assert "NAT gateway, 1" in dict(hourly(DEV))
-    assert not [what for what in dict(hourly(PROD)) if what.startswith("NAT")]
+    assert not [label for label in dict(hourly(PROD)) if label.startswith("NAT")]
 
 
-def test_a_million_events_cost_the_hours_in_which_they_come() -> None:
-    an_hour = sum(cost for _, cost in hourly(DEV))
-    assert f"${an_hour / 3.6:.3f} at 1,000 events/s" in per_million(DEV)
-    assert "join in postgres" in per_million(replace(DEV, attribution_join="postgres"))
+def test_a_million_events_cost_the_hours_in_which_they_arrive() -> None:
+    hourly_cost = sum(cost for _, cost in hourly(DEV)) + 3600 / DEV.trigger_seconds * batch_cost(DEV)
+    assert f"${hourly_cost / 3.6:.3f} at 1,000 events/s" in per_million(DEV)
+    assert "joined in postgres" in per_million(replace(DEV, attribution_join="postgres"))
 
 
-def test_what_is_counted_is_what_is_deployed(environment: Environment) -> None:
-    kinds = [resource["Type"] for _, _, resource in environment.everything()]
+def test_a_micro_batch_costs_the_requests_for_its_files() -> None:
+    three_partitions = replace(DEV, shuffle_partitions=3)
+    assert checkpoint_files(three_partitions) == 5
+    assert batch_cost(three_partitions) == pytest.approx(5 * (8 * 5e-6 + 7 * 4e-7) + 1200 * 0.5e-9)
+    assert checkpoint_files(replace(DEV, attribution_join="postgres")) == 2
+
+
+def test_a_shorter_trigger_interval_costs_more() -> None:
+    cost = 3600 * batch_cost(DEV)
+    text = micro_batches(replace(DEV, trigger_seconds=2))
+    assert f"every 2 s. Its requests to S3 and its log line then cost ${cost / 2:.2f} an hour" in text
+    assert f"${cost / 0.2:.2f} at 0.2 s" in text
+
+
+def test_the_priced_resources_match_the_templates(environment: Environment) -> None:
+    kinds = [resource["Type"] for _, _, resource in environment.all_resources()]
     assert kinds.count("AWS::KMS::Key") == KEYS
-    assert kinds.count("AWS::SecretsManager::Secret") + 1 == SECRETS  # and the owner's, which RDS makes
+    assert kinds.count("AWS::SecretsManager::Secret") + 1 == SECRETS  # RDS creates the owner's secret
     assert abs(kinds.count("AWS::CloudWatch::Alarm") - ALARMED_METRICS) <= 8
 
 

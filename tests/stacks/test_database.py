@@ -11,13 +11,13 @@ def test_the_database_is_never_public(environment: Environment) -> None:
     assert environment.properties("Database", "AWS::RDS::DBInstance")["PubliclyAccessible"] is False
 
 
-def test_the_database_lies_in_the_database_subnets(environment: Environment) -> None:
+def test_the_database_is_in_the_database_subnets(environment: Environment) -> None:
     subnets = environment.properties("Database", "AWS::RDS::DBSubnetGroup")["SubnetIds"]
     assert len(subnets) == 2
     assert all("VpcdatabaseSubnet" in subnet["Fn::ImportValue"] for subnet in subnets)
 
 
-def test_the_database_is_encrypted_with_a_key_of_our_own(environment: Environment) -> None:
+def test_the_database_is_encrypted_with_a_customer_managed_key(environment: Environment) -> None:
     (key,) = environment.resources("Database", "AWS::KMS::Key")
     instance = environment.properties("Database", "AWS::RDS::DBInstance")
     assert instance["StorageEncrypted"] is True
@@ -29,7 +29,7 @@ def test_the_database_refuses_connections_without_tls(environment: Environment) 
     assert parameters["rds.force_ssl"] == "1"
 
 
-def test_no_password_stands_in_the_template(environment: Environment) -> None:
+def test_the_template_contains_no_password(environment: Environment) -> None:
     instance = environment.properties("Database", "AWS::RDS::DBInstance")
     assert instance["ManageMasterUserPassword"] is True
     assert "MasterUserPassword" not in instance
@@ -39,7 +39,7 @@ def test_no_password_stands_in_the_template(environment: Environment) -> None:
         assert generated["PasswordLength"] == 40
 
 
-def test_a_login_has_what_the_job_reads(environment: Environment) -> None:
+def test_a_login_has_every_field_that_the_job_reads(environment: Environment) -> None:
     templates = [
         str(secret["Properties"]["GenerateSecretString"]["SecretStringTemplate"])
         for secret in environment.resources("Database", "AWS::SecretsManager::Secret").values()
@@ -51,7 +51,7 @@ def test_a_login_has_what_the_job_reads(environment: Environment) -> None:
         assert any(role in template for template in templates)
 
 
-def test_dev_is_small_and_leaves_nothing_behind(dev: Environment) -> None:
+def test_the_dev_database_is_small_and_deleted_with_its_stack(dev: Environment) -> None:
     (instance,) = dev.resources("Database", "AWS::RDS::DBInstance").values()
     assert instance["Properties"]["DBInstanceClass"] == "db.t3.micro"
     assert instance["Properties"]["MultiAZ"] is False
@@ -59,7 +59,7 @@ def test_dev_is_small_and_leaves_nothing_behind(dev: Environment) -> None:
     assert instance["DeletionPolicy"] == "Delete"
 
 
-def test_production_survives_a_zone_and_a_mistake(prod: Environment) -> None:
+def test_production_tolerates_a_zone_failure_and_an_accidental_deletion(prod: Environment) -> None:
     (instance,) = prod.resources("Database", "AWS::RDS::DBInstance").values()
     assert instance["Properties"]["MultiAZ"] is True
     assert instance["Properties"]["DeletionProtection"] is True
@@ -73,7 +73,7 @@ def test_storage_is_gp3_and_grows(environment: Environment) -> None:
     assert instance["MaxAllocatedStorage"] > int(instance["AllocatedStorage"])
 
 
-def test_backups_are_taken_and_logs_are_exported_to_groups_that_end(environment: Environment) -> None:
+def test_backups_are_taken_and_exported_logs_have_a_retention(environment: Environment) -> None:
     instance = environment.properties("Database", "AWS::RDS::DBInstance")
     assert instance["BackupRetentionPeriod"] >= 1
     assert instance["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
@@ -85,16 +85,17 @@ def test_backups_are_taken_and_logs_are_exported_to_groups_that_end(environment:
         assert groups[f"/aws/rds/instance/{instance['DBInstanceIdentifier']}/{log}"]
 
 
-def test_only_migrations_and_job_reach_the_database(environment: Environment) -> None:
+def test_only_the_migrations_the_job_and_analysts_reach_the_database(environment: Environment) -> None:
     (instance,) = [name for name in environment.resources("Database", "AWS::EC2::SecurityGroup") if "Instance" in name]
     rules = [
         (stack, resource["Properties"])
-        for stack, _, resource in environment.everything()
+        for stack, _, resource in environment.all_resources()
         if resource["Type"] == "AWS::EC2::SecurityGroupIngress"
         and instance[:20] in str(resource["Properties"]["GroupId"])
     ]
-    assert {stack for stack, _ in rules} == {"Database", "Processing"}
-    assert len(rules) == 2
+    assert sorted(stack for stack, _ in rules) == ["Database", "Database", "Processing"]
+    sources = str([rule["SourceSecurityGroupId"] for _, rule in rules])
+    assert all(group in sources for group in ("MigrationSecurityGroup", "JobSecurityGroup", "AnalystsSecurityGroup"))
     for _, rule in rules:
         assert "CidrIp" not in rule
         assert rule["IpProtocol"] == "tcp"
@@ -114,14 +115,14 @@ def test_migrations_run_in_the_private_subnets_and_only_read_three_secrets(envir
     assert "*" not in secrets
 
 
-def test_migrations_wait_for_the_database_and_not_for_ever(environment: Environment) -> None:
+def test_migrations_wait_for_the_database_and_time_out(environment: Environment) -> None:
     (migrations,) = environment.resources("Database", "Custom::Migrations").values()
     (instance,) = environment.resources("Database", "AWS::RDS::DBInstance")
     assert instance in migrations["DependsOn"]
     for direction in ("Ingress", "Egress"):
-        assert set(environment.resources("Database", f"AWS::EC2::SecurityGroup{direction}")) <= set(
-            migrations["DependsOn"]
-        )
+        rules = environment.resources("Database", f"AWS::EC2::SecurityGroup{direction}")
+        (rule,) = (name for name in rules if "MigrationSecurityGroup" in name)
+        assert rule in migrations["DependsOn"]
     assert migrations["Properties"]["ServiceTimeout"] == "600"
 
 
@@ -132,7 +133,7 @@ def test_a_changed_sql_file_runs_the_migrations_again(
     folder.mkdir(parents=True)
     (folder / "0001_tables.sql").write_text("select 1;")
     monkeypatch.setattr(database, "RUNTIME", tmp_path)
-    before = dev.properties("Database", "Custom::Migrations")["Files"]
+    original = dev.properties("Database", "Custom::Migrations")["Files"]
     changed = synthesise(DEV).properties("Database", "Custom::Migrations")["Files"]
     (folder / "0001_tables.sql").write_text("select 2;")
-    assert len({before, changed, synthesise(DEV).properties("Database", "Custom::Migrations")["Files"]}) == 3
+    assert len({original, changed, synthesise(DEV).properties("Database", "Custom::Migrations")["Files"]}) == 3

@@ -8,14 +8,14 @@ import pytest
 
 from runtime.attribution_job.sink.transaction import BatchCounts
 from stacks.job_metrics import FIELDS
-from stacks.monitoring import QUERIES
+from stacks.saved_queries import QUERIES
 from tests.stacks.conftest import ROOT, Environment
 
 RUNBOOKS = re.compile(r"docs/operations\.md#([a-z-]+)")
 
 
 def alarms(environment: Environment) -> dict[str, dict[str, Any]]:
-    """Properties by the alarm's id."""
+    """Returns the properties of each alarm, by alarm id."""
     prefix = environment.config.name("")
     return {
         alarm["Properties"]["AlarmName"].removeprefix(prefix): alarm["Properties"]
@@ -24,15 +24,16 @@ def alarms(environment: Environment) -> dict[str, dict[str, Any]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that a heading of the page has."""
+    """Returns the anchors of the page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_there_is_an_alarm_for_every_promise_and_service(environment: Environment) -> None:
+def test_every_promise_and_service_has_an_alarm(environment: Environment) -> None:
     expected = {
         "Freshness",
         "WatermarkLag",
+        "ConsumerLag",
         "LateEvents",
         "DeadLetters",
         "Unattributed",
@@ -57,6 +58,7 @@ def test_there_is_an_alarm_for_every_promise_and_service(environment: Environmen
     [
         ("Freshness", 300, 60),
         ("WatermarkLag", 1200, 1200),
+        ("ConsumerLag", 5 * 60 * 1000, 5 * 60 * 1000),
         ("LateEvents", 5, 5),
         ("DeadLetters", 2, 2),
         ("Unattributed", 80, 80),
@@ -64,55 +66,79 @@ def test_there_is_an_alarm_for_every_promise_and_service(environment: Environmen
         ("GeneratorErrors", 1, 1),
         ("DatabaseBusy", 80, 80),
         ("DatabaseConnections", 64, 661),
-        ("DatabaseStorage", 2 * 1024**3, 10 * 1024**3),
+        ("DatabaseStorage", 3 * 1024**3, 15 * 1024**3),
     ],
 )
-def test_thresholds(
+def test_alarm_thresholds_follow_the_environment(
     dev: Environment, prod: Environment, alarm: str, dev_threshold: float, prod_threshold: float
 ) -> None:
     assert alarms(dev)[alarm]["Threshold"] == dev_threshold
     assert alarms(prod)[alarm]["Threshold"] == prod_threshold
 
 
-def test_silence_is_an_incident_where_the_job_always_runs(prod: Environment) -> None:
+def test_missing_data_raises_alarms_where_the_job_always_runs(prod: Environment) -> None:
     for alarm in ("JobSilent", "Freshness", "ClicksMissing", "CheckoutsMissing"):
         assert alarms(prod)[alarm]["TreatMissingData"] == "breaching"
 
 
-def test_a_job_that_nobody_started_alarms_nobody(dev: Environment) -> None:
+def test_a_stopped_job_raises_no_freshness_alarm_in_dev(dev: Environment) -> None:
     assert alarms(dev)["Freshness"]["TreatMissingData"] == "notBreaching"
 
 
-def test_every_alarm_reaches_the_topic_and_so_does_its_end(environment: Environment) -> None:
+def test_every_alarm_notifies_the_topic_when_raised_and_when_cleared(environment: Environment) -> None:
     (topic,) = environment.resources("Monitoring", "AWS::SNS::Topic")
     for alarm in alarms(environment).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
 
 
 def test_every_alarm_names_a_runbook_that_exists(environment: Environment) -> None:
-    known = anchors(ROOT / "docs" / "operations.md")
+    runbooks = anchors(ROOT / "docs" / "operations.md")
     for name, alarm in alarms(environment).items():
         match = RUNBOOKS.search(alarm["AlarmDescription"])
         assert match, name
-        assert match[1] in known, name
+        assert match[1] in runbooks, name
 
 
-def test_no_runbook_is_about_an_alarm_that_is_gone(dev: Environment, prod: Environment) -> None:
+def test_every_runbook_belongs_to_an_existing_alarm(dev: Environment, prod: Environment) -> None:
     described = {RUNBOOKS.search(alarm["AlarmDescription"])[1] for alarm in alarms(prod).values()}  # type: ignore[index]
     section = (ROOT / "docs" / "operations.md").read_text().partition("## Runbooks")[2].partition("\n## ")[0]
     headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^### (.+)$", section, flags=re.MULTILINE)}
     assert headings == described | {"job-failed"}
 
 
-def test_a_failed_run_is_told_with_its_runbook(environment: Environment) -> None:
-    rule = environment.properties("Monitoring", "AWS::Events::Rule")
-    assert rule["EventPattern"]["source"] == ["aws.glue"]
-    assert rule["EventPattern"]["detail-type"] == ["Glue Job State Change"]
-    assert rule["EventPattern"]["detail"]["state"] == ["FAILED", "TIMEOUT"]
-    assert "docs/operations.md#job-failed" in str(rule["Targets"])
+def rule(environment: Environment, source: str) -> dict[str, Any]:
+    """Returns the properties of the rule for the events of a service."""
+    rules = [rule["Properties"] for rule in environment.resources("Monitoring", "AWS::Events::Rule").values()]
+    (properties,) = [rule for rule in rules if rule["EventPattern"]["source"] == [source]]
+    return dict(properties)
 
 
-def test_alarms_are_encrypted_and_published_by_tls(environment: Environment) -> None:
+def test_a_failed_run_is_reported_with_its_runbook(environment: Environment) -> None:
+    failed = rule(environment, "aws.glue")
+    assert failed["EventPattern"]["detail-type"] == ["Glue Job State Change"]
+    assert "FAILED" in failed["EventPattern"]["detail"]["state"]
+    assert "docs/operations.md#job-failed" in str(failed["Targets"])
+
+
+def test_a_timeout_is_reported_only_where_no_schedule_brings_the_job_back(dev: Environment, prod: Environment) -> None:
+    for environment in (dev, prod):
+        states = rule(environment, "aws.glue")["EventPattern"]["detail"]["state"]
+        assert ("TIMEOUT" in states) is (environment.config.start_schedule is None)
+    assert "JobSilent" in alarms(prod), "reports a job that does not come back"
+
+
+def test_the_storage_alarm_precedes_rds_and_events_report_its_limit(environment: Environment) -> None:
+    initial_bytes = environment.config.database_storage_gib * 1024**3
+    alarm = alarms(environment)["DatabaseStorage"]
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    assert alarm["Threshold"] > initial_bytes / 10, "RDS adds storage at 10 %"
+    limit = rule(environment, "aws.rds")
+    assert limit["EventPattern"]["detail-type"] == ["RDS DB Instance Event"]
+    assert {"RDS-EVENT-0223", "RDS-EVENT-0224"} < set(limit["EventPattern"]["detail"]["EventID"])
+    assert "docs/operations.md#database-storage" in str(limit["Targets"])
+
+
+def test_alarm_messages_are_encrypted_and_require_tls(environment: Environment) -> None:
     (key,) = environment.resources("Monitoring", "AWS::KMS::Key")
     assert environment.properties("Monitoring", "AWS::SNS::Topic")["KmsMasterKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
     policy = environment.properties("Monitoring", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
@@ -127,7 +153,7 @@ def test_alarms_are_encrypted_and_published_by_tls(environment: Environment) -> 
         assert service in users
 
 
-def test_an_address_is_told_where_there_is_one(dev: Environment, prod: Environment) -> None:
+def test_alarms_are_emailed_where_an_address_is_configured(dev: Environment, prod: Environment) -> None:
     dev.templates["Monitoring"].resource_count_is("AWS::SNS::Subscription", 0)
     subscription = prod.properties("Monitoring", "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", prod.config.alarm_email)
@@ -169,6 +195,7 @@ def test_the_metrics_are_fields_that_the_job_logs() -> None:
         "WriteThroughput",
         "put_to_row_seconds",
         "watermark_lag_seconds",
+        "consumer_lag_ms",
         "late",
         "dead_letters",
         "credits",
@@ -176,7 +203,7 @@ def test_the_metrics_are_fields_that_the_job_logs() -> None:
         "checkouts",
     ],
 )
-def test_the_dashboard_shows(environment: Environment, metric: str) -> None:
+def test_the_dashboard_shows_every_metric(environment: Environment, metric: str) -> None:
     body = environment.properties("Monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]
     assert f'"{metric}"' in "".join(part if isinstance(part, str) else "" for part in body["Fn::Join"][1])
 
@@ -184,7 +211,7 @@ def test_the_dashboard_shows(environment: Environment, metric: str) -> None:
 def test_the_dashboard_is_valid_json(environment: Environment) -> None:
     body = environment.properties("Monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]
     widgets = json.loads("".join(part if isinstance(part, str) else "token" for part in body["Fn::Join"][1]))["widgets"]
-    assert len(widgets) == 24
+    assert len(widgets) == 25
 
 
 def test_queries_are_saved_for_the_jobs_log(environment: Environment) -> None:

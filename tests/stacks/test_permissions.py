@@ -1,14 +1,14 @@
-"""What each role may do, beside what its code asks AWS for: nothing of it is refused, and no right is left over.
+"""Compares each role's permissions with the calls of its code: no call is refused, and no permission is unused.
 
-The handlers run against the emulator, with the environment that the template gives them. AWS asks for more in their
-name; that is listed here, with who asks.
+The handlers run against the emulator, with the environment variables of the template. tests/stacks/required_calls.py
+lists the further calls that AWS services make with the roles.
 """
 
 import ast
 import json
 import os
+import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,21 +23,14 @@ from runtime.orchestrator import handler as orchestrator
 from tests.glue_job import LOG_PREFIX, create_job
 from tests.stacks.conftest import ROOT, Environment
 from tests.stacks.policies import REGION, Account, Call, arn
+from tests.stacks.required_calls import ROLES, calls_by_services
+from tests.stacks.source_operations import operations, source_files
 
-# By role: its stack, and what its code consists of, below runtime/.
-ROLES = {
-    "DataGeneratorRole": ("Streams", ["data_generator"]),
-    "MigrationRole": ("Database", ["database"]),
-    "OrchestratorRole": ("Processing", ["orchestrator"]),
-    "JobRole": ("Processing", ["attribution_job", "database/connection.py"]),
-}
 LOGIN = {"host": "db", "port": 5432, "dbname": "analytics", "username": "writer", "password": "none"}
-# The source code of the connector: https://github.com/awslabs/spark-sql-kinesis-connector
-CONNECTOR = ("DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords")
 
 
 class Recorder:
-    """The calls that botocore is asked for, before they are sent."""
+    """A record of the calls of a botocore session, taken before they are sent."""
 
     def __init__(self, session: boto3.Session) -> None:
         self.calls: list[Call] = []
@@ -50,7 +43,7 @@ class Recorder:
 
     def _resource(self, service: str, params: dict[str, Any]) -> str:
         if service == "kinesis":
-            # A shard iterator is its stream's: the one that was named last.
+            # A call with a shard iterator has no stream name: the iterator belongs to the last named stream.
             self._stream = params.get("StreamName", self._stream)
             return arn("kinesis", f"stream/{self._stream}")
         return arn("glue", f"job/{params['JobName']}") if service == "glue" else str(params["SecretId"])
@@ -63,26 +56,27 @@ def account(environment: Environment) -> Account:
 
 @pytest.fixture
 def recorder(emulator: str, account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """In an emulator that has what the calls are about."""
+    """A recorder, and the streams, secrets and job of the account in the emulator."""
     kinesis, secrets = boto3.client("kinesis"), boto3.client("secretsmanager")
     glue, logs = boto3.client("glue"), boto3.client("logs")
-    streams = [account.resolve("Streams", {"Ref": name}) for name in logical_ids(account, "Streams", "Kinesis::Stream")]
+    stream_ids = account.logical_ids("Streams", "AWS::Kinesis::Stream")
+    streams = [account.resolve("Streams", {"Ref": name}) for name in stream_ids]
     for stream in streams:
         kinesis.create_stream(StreamName=stream, ShardCount=1)
-    for name in [*logical_ids(account, "Database", "SecretsManager::Secret"), "owner"]:
+    for name in [*account.logical_ids("Database", "AWS::SecretsManager::Secret"), "owner"]:
         account.ids[name] = secrets.create_secret(Name=name, SecretString=json.dumps(LOGIN))["ARN"]
-    (instance,) = logical_ids(account, "Database", "RDS::DBInstance")
+    (instance,) = account.logical_ids("Database", "AWS::RDS::DBInstance")
     account.ids[f"{instance}.MasterUserSecret.SecretArn"] = account.ids["owner"]
     job = account.property("Processing", "AWS::Glue::Job", "Name")
     create_job(glue, job, "import time; time.sleep(600)")
     logs.create_log_group(logGroupName=f"{LOG_PREFIX}/output")
-    for cached in (data_generator.kinesis, orchestrator.glue):
-        cached.cache_clear()
+    for cached_client in (data_generator.kinesis, orchestrator.glue):
+        cached_client.cache_clear()
     session = boto3.Session()
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
     yield Recorder(session)
-    for cached in (data_generator.kinesis, orchestrator.glue):
-        cached.cache_clear()
+    for cached_client in (data_generator.kinesis, orchestrator.glue):
+        cached_client.cache_clear()
     for stream in streams:
         kinesis.delete_stream(StreamName=stream)
     for secret in set(account.ids.values()):
@@ -91,27 +85,36 @@ def recorder(emulator: str, account: Account, monkeypatch: pytest.MonkeyPatch) -
     logs.delete_log_group(logGroupName=f"{LOG_PREFIX}/output")
 
 
-def logical_ids(account: Account, stack: str, kind: str) -> list[str]:
-    return list(account.environment.resources(stack, f"AWS::{kind}"))
-
-
 def set_environment(account: Account, stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the stack's only function."""
+    """Sets the environment variables of the stack's only function."""
     variables = account.property(stack, "AWS::Lambda::Function", "Environment", "Variables")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
 
+def read_and_repeat_a_batch(stream: str) -> None:
+    """Reads a batch, and reads it again as the job does after a restart."""
+    reader, restarted_reader = (
+        KinesisStreamReader(lambda: _connect(REGION), stream, records_per_batch=100, tasks=1) for _ in range(2)
+    )
+    start = reader.initialOffset()
+    while (end := reader.latestOffset()) == start:
+        time.sleep(0.05)
+    reader.stop()
+    assert restarted_reader.partitions(start, end)
+    restarted_reader.stop()
+
+
 @pytest.fixture
-def called(recorder: Recorder, account: Account, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Call]]:
-    """By role, what its code asks for."""
+def recorded_calls(recorder: Recorder, account: Account, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Call]]:
+    """The calls of each role's code."""
     calls: dict[str, list[Call]] = {}
 
     def record(role: str) -> None:
         calls[role], recorder.calls = recorder.calls, []
 
     set_environment(account, "Streams", monkeypatch)
-    # So many that some of them buy.
+    # Enough clicks that some of the shoppers check out.
     data_generator.handler({"clicks": 500})
     record("DataGeneratorRole")
 
@@ -129,128 +132,31 @@ def called(recorder: Recorder, account: Account, monkeypatch: pytest.MonkeyPatch
     arguments = account.property("Processing", "AWS::Glue::Job", "DefaultArguments")
     connection_string(arguments["--database_secret"])
     for stream in (arguments["--clicks_stream"], arguments["--checkouts_stream"]):
-        reader = KinesisStreamReader(lambda: _connect(REGION), stream, 100)
-        _, offsets = reader.read(reader.initialOffset())
-        KinesisStreamReader(lambda: _connect(REGION), stream, 100).read(offsets)
+        read_and_repeat_a_batch(stream)
     record("JobRole")
     return calls
 
 
-def asked_in_its_name(account: Account, role: str) -> list[Call]:
-    """What AWS' services ask for with the role, each with the page that says so."""
-    logs = [
-        Call(f"logs:{action}", group.replace(":*", ":log-stream:1"))
-        for group in log_groups(account, role)
-        for action in ("CreateLogStream", "PutLogEvents")
-    ]
-    if role == "DataGeneratorRole":
-        (queue,), (key,) = account.arns("Streams", "AWS::SQS::Queue"), account.arns("Streams", "AWS::KMS::Key")
-        return [
-            *logs,
-            # Lambda, for an invocation that failed for good:
-            # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-            Call("sqs:SendMessage", queue),
-            # Kinesis, to encrypt what is put: https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
-            Call("kms:GenerateDataKey", key),
-        ]
-    if role == "MigrationRole":
-        # Lambda, to be in a VPC: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-        interfaces = (
-            "CreateNetworkInterface",
-            "DeleteNetworkInterface",
-            "DescribeNetworkInterfaces",
-            "DescribeSubnets",
-        )
-        return [*logs, *(Call(f"ec2:{action}", "*") for action in interfaces)]
-    return [*logs, *(asked_for_the_job(account) if role == "JobRole" else [])]
-
-
-def asked_for_the_job(account: Account) -> Iterator[Call]:
-    """Glue and what it brings along: https://docs.aws.amazon.com/glue/latest/dg/getting-started-access.html"""
-    arguments = account.property("Processing", "AWS::Glue::Job", "DefaultArguments")
-    streams, (streams_key,) = account.arns("Streams", "AWS::Kinesis::Stream"), account.arns("Streams", "AWS::KMS::Key")
-    for stream in streams:
-        for action in CONNECTOR:
-            yield Call(f"kinesis:{action}", stream)
-    yield Call("kms:Decrypt", streams_key)
-    # Glue loads the script and the zip.
-    script = account.property("Processing", "AWS::Glue::Job", "Command", "ScriptLocation")
-    for url in (script, arguments["--extra-py-files"]):
-        yield Call("s3:GetObject", url.replace("s3://", "arn:aws:s3:::"))
-    # Spark's checkpoint, in Hadoop's file system for S3: files, and a marker beside the folder.
-    folder = arguments["--checkpoint"].replace("s3://", "arn:aws:s3:::")
-    for path in (f"{folder}/spark/offsets/0", f"{folder}_$folder$"):
-        for action in ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"):
-            yield Call(f"s3:{action}", path)
-    (bucket,), (key,) = account.arns("Processing", "AWS::S3::Bucket"), account.arns("Processing", "AWS::KMS::Key")
-    for action in ("ListBucket", "GetBucketLocation"):
-        yield Call(f"s3:{action}", bucket)
-    for action in ("Decrypt", "GenerateDataKey"):
-        yield Call(f"kms:{action}", key)
-    # Glue connects the job to the VPC, which it finds by the two connections.
-    yield Call("glue:GetConnection", arn("glue", "catalog"))
-    for name in logical_ids(account, "Processing", "Glue::Connection"):
-        yield Call("glue:GetConnection", arn("glue", f"connection/{account.resolve('Processing', {'Ref': name})}"))
-    for action in (
-        "CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces", "DescribeRouteTables",
-        "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcAttribute", "DescribeVpcEndpoints",
-    ):  # fmt: skip
-        yield Call(f"ec2:{action}", "*")
-    for action in ("CreateTags", "DeleteTags"):
-        interface = arn("ec2", "network-interface/eni-1")
-        yield Call(f"ec2:{action}", interface, {"aws:TagKeys": "aws-glue-service-resource"})
-    # Glue's own metrics, of `--enable-metrics`.
-    yield Call("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Glue"})
-
-
-def log_groups(account: Account, role: str) -> list[str]:
-    """Those that are the role's to write."""
-    begin = {"JobRole": "Job", "OrchestratorRole": "OrchestratorLogs"}.get(role, "")
-    stack, _ = ROLES[role]
-    function_logs = {"DataGeneratorRole": "DataGeneratorLogs", "MigrationRole": "MigrationLogs"}
-    names = logical_ids(account, stack, "Logs::LogGroup")
-    wanted = [name for name in names if name.startswith(function_logs.get(role, begin))]
-    return [account.resolve(stack, {"Fn::GetAtt": [name, "Arn"]}) for name in wanted]
-
-
-def test_every_call_is_allowed_and_every_right_is_used(account: Account, called: dict[str, list[Call]]) -> None:
+def test_every_call_is_allowed_and_every_permission_is_used(
+    account: Account, recorded_calls: dict[str, list[Call]]
+) -> None:
     for role, (stack, _) in ROLES.items():
         grants = account.grants(stack, role)
-        calls = [*called[role], *asked_in_its_name(account, role)]
+        calls = [*recorded_calls[role], *calls_by_services(account, role)]
         refused = [call for call in calls if not any(grant.allows(call) for grant in grants)]
         assert refused == [], role
         unused = [grant for grant in grants if not any(grant.allows(call) for call in calls)]
         assert unused == [], role
 
 
-def test_what_was_called_is_all_that_the_code_can_call(called: dict[str, list[Call]]) -> None:
-    """Read from the source, so that a call which no handler made here cannot be overlooked."""
+def test_the_recorded_calls_cover_every_call_in_the_source(recorded_calls: dict[str, list[Call]]) -> None:
     for role, (_, parts) in ROLES.items():
-        files = [path for part in parts for path in source(ROOT / "runtime" / part)]
-        assert operations(files) == {call.action for call in called[role]}, role
+        files = [path for part in parts for path in source_files(ROOT / "runtime" / part)]
+        assert operations(files) == {call.action for call in recorded_calls[role]}, role
 
 
-def source(path: Path) -> list[Path]:
-    return [path] if path.suffix else sorted(path.rglob("*.py"))
-
-
-def operations(files: list[Path]) -> set[str]:
-    """The operations that the text names: a method of a client, or a paginator."""
-    calls = [node for path in files for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    named = [(call.func.attr, call.args) for call in calls if isinstance(call.func, ast.Attribute)]
-    services = {arguments[0].value for name, arguments in named if name == "client"}  # type: ignore[attr-defined]
-    found = set()
-    for service in services:
-        methods = boto3.client(service, region_name=REGION).meta.method_to_api_mapping
-        for name, arguments in named:
-            method = arguments[0].value if name == "get_paginator" else name  # type: ignore[attr-defined]
-            if method in methods:
-                found.add(f"{service}:{methods[method]}")
-    return found
-
-
-def test_nothing_reaches_aws_but_through_a_client_of_a_service_that_is_named() -> None:
-    """So that the test above sees every call."""
+def test_runtime_code_calls_aws_only_through_clients_of_named_services() -> None:
+    """Ensures that `operations` finds every call."""
     for path in (ROOT / "runtime").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "boto3":
@@ -259,11 +165,11 @@ def test_nothing_reaches_aws_but_through_a_client_of_a_service_that_is_named() -
                 assert isinstance(node.args[0], ast.Constant), path
 
 
-def test_no_other_role_runs_code_of_ours(environment: Environment) -> None:
-    """The flow log's writes to its own log group, for the service that has it."""
+def test_no_other_role_runs_project_code(environment: Environment) -> None:
+    """The only other role lets VPC flow logs write to their log group."""
     roles = {
         (stack, logical_id[:-8])
-        for stack, logical_id, resource in environment.everything()
+        for stack, logical_id, resource in environment.all_resources()
         if resource["Type"] == "AWS::IAM::Role"
     }
     assert roles == {(stack, role) for role, (stack, _) in ROLES.items()} | {("Network", "VpcFlowLogIAMRole")}

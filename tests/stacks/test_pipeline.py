@@ -1,4 +1,4 @@
-"""What the pipeline promises, as it is synthesised for a review."""
+"""Tests of the pipeline as synthesised for a review."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,15 @@ from syrupy.assertion import SnapshotAssertion
 
 from stacks.review import EXAMPLE, without_hashes
 from tests.stacks.conftest import CONTEXT, Environment, accepted_findings, actions, cfn_lint, resources
-from tests.stacks.pipeline_template import commands, made_in, pipeline, projects, role_may, stages, template
+from tests.stacks.pipeline_template import (
+    build_spec,
+    pipeline,
+    pipeline_in,
+    projects,
+    role_statements,
+    stages,
+    template,
+)
 
 CONNECTION = EXAMPLE.connection_arn
 
@@ -21,7 +29,7 @@ def test_templates_change_only_when_the_snapshot_does(name: str, snapshot: Snaps
     assert without_hashes(template().to_json()) == snapshot
 
 
-def test_a_push_to_main_starts_it_through_the_connection() -> None:
+def test_a_push_to_main_starts_the_pipeline_through_the_connection() -> None:
     (source,) = stages()["Source"]
     assert source["ActionTypeId"]["Provider"] == "CodeStarSourceConnection"
     configuration = source["Configuration"]
@@ -30,13 +38,13 @@ def test_a_push_to_main_starts_it_through_the_connection() -> None:
     assert configuration.get("DetectChanges", True) is True
 
 
-def test_whoever_reads_the_source_may_use_a_connection_of_today() -> None:
+def test_roles_that_read_the_source_may_use_new_connections() -> None:
     for role in ("PipelineRole", "SynthCdkBuildProjectRole", "SmokeRole"):
-        (statement,) = (s for s in role_may(role) if "codeconnections:UseConnection" in actions(s))
+        (statement,) = (s for s in role_statements(role) if "codeconnections:UseConnection" in actions(s))
         assert resources(statement) == [CONNECTION]
 
 
-def test_it_is_of_type_v2_and_replaces_itself_first() -> None:
+def test_the_pipeline_is_of_type_v2_and_updates_itself_first() -> None:
     template().has_resource_properties("AWS::CodePipeline::Pipeline", {"PipelineType": "V2"})
     assert list(stages()) == [
         "Source",
@@ -46,11 +54,11 @@ def test_it_is_of_type_v2_and_replaces_itself_first() -> None:
         "ecommerce-streaming-dev",
         "ecommerce-streaming-prod",
     ]
-    assert "cdk -a . deploy Pipeline" in commands("SelfMutation")
+    assert "cdk -a . deploy Pipeline" in build_spec("SelfMutation")
 
 
-def test_it_runs_the_words_of_a_laptop() -> None:
-    spec = json.loads(commands("Synth"))
+def test_the_pipeline_runs_the_local_make_targets() -> None:
+    spec = json.loads(build_spec("Synth"))
     assert spec["phases"]["build"]["commands"] == [
         "make lint",
         "make test",
@@ -70,17 +78,17 @@ def test_every_build_has_the_current_image_and_no_privileges() -> None:
         assert project["Environment"]["PrivilegedMode"] is False, name
 
 
-def test_dev_is_tried_after_its_deployment() -> None:
+def test_dev_is_smoke_tested_after_its_deployment() -> None:
     names = [action["Name"] for action in stages()["ecommerce-streaming-dev"]]
     assert names[-1] == "Smoke"
     assert "Monitoring.Deploy" in names
-    assert json.loads(commands("Smoke"))["phases"]["build"]["commands"] == ["make smoke ENV=dev"]
+    assert json.loads(build_spec("Smoke"))["phases"]["build"]["commands"] == ["make smoke ENV=dev"]
 
 
-def test_the_smoke_step_may_ask_the_orchestrator_and_read_the_jobs_log_and_no_more() -> None:
+def test_the_smoke_step_may_only_invoke_the_orchestrator_and_read_logs() -> None:
     allowed = {
         action: json.dumps(resources(statement)[0])
-        for statement in role_may("SmokeRole")
+        for statement in role_statements("SmokeRole")
         for action in actions(statement)
         if action.startswith(("lambda:", "logs:Filter", "glue:", "rds", "secretsmanager:", "iam:"))
     }
@@ -89,7 +97,7 @@ def test_the_smoke_step_may_ask_the_orchestrator_and_read_the_jobs_log_and_no_mo
     assert "log-group:/ecommerce-streaming/dev/attribution-job/output" in allowed["logs:FilterLogEvents"]
 
 
-def test_prod_waits_for_approval_and_for_a_look_at_broader_permissions() -> None:
+def test_prod_waits_for_approval_and_a_check_for_broader_permissions() -> None:
     actions_of_prod = stages()["ecommerce-streaming-prod"]
     order = {action["Name"]: action["RunOrder"] for action in actions_of_prod}
     first_deployment = min(order[name] for name in order if name.endswith(".Prepare"))
@@ -97,16 +105,16 @@ def test_prod_waits_for_approval_and_for_a_look_at_broader_permissions() -> None
         assert order[name] < first_deployment
     approvals = {a["Name"] for a in actions_of_prod if a["ActionTypeId"]["Category"] == "Approval"}
     assert approvals == {"Approve", "Permissions.Confirm"}
-    assert "--security-only --fail" in commands("CDKSecurityCheck")
+    assert "--security-only --fail" in build_spec("CDKSecurityCheck")
 
 
-def test_it_deploys_the_templates_that_make_deploys(environment: Environment) -> None:
+def test_the_pipeline_and_make_deploy_the_same_templates(environment: Environment) -> None:
     stage = pipeline().node.root.node.find_child(environment.stage.node.id)
     for stack in (child for child in stage.node.children if isinstance(child, Stack)):
         assert Template.from_stack(stack).to_json() == environment.templates[stack.node.id].to_json()
 
 
-def test_artifacts_are_encrypted_with_a_key_of_their_own_and_can_be_removed() -> None:
+def test_artifacts_are_encrypted_with_their_own_key_and_can_be_removed() -> None:
     (key,) = template().find_resources("AWS::KMS::Key").items()
     (bucket,) = template().find_resources("AWS::S3::Bucket").values()
     (rule,) = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -126,24 +134,24 @@ def test_artifacts_are_encrypted_with_a_key_of_their_own_and_can_be_removed() ->
     )
 
 
-def test_the_only_function_is_the_one_that_approves_unchanged_permissions() -> None:
+def test_the_only_function_approves_unchanged_permissions() -> None:
     (function,) = template().find_resources("AWS::Lambda::Function")
     assert "AutoApprove" in function
     assert not template().find_resources("Custom::S3AutoDeleteObjects")
 
 
-def test_nag_finds_nothing_that_was_not_accepted(tmp_path: Path) -> None:
+def test_nag_reports_no_finding_that_is_not_accepted(tmp_path: Path) -> None:
     app = App(context=CONTEXT, outdir=str(tmp_path))
-    made_in(app)
+    pipeline_in(app)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()  # raises for a finding
+    app.synth()  # raises an error for each finding that is not accepted
     report = json.loads((tmp_path / "validation-report.json").read_text())
     assert [plugin for plugin in report["pluginReports"] if plugin.get("violations")] == []
 
 
-def test_what_nag_was_told_to_accept(snapshot: SnapshotAssertion) -> None:
+def test_the_accepted_nag_findings_match_the_snapshot(snapshot: SnapshotAssertion) -> None:
     assert accepted_findings(pipeline()) == snapshot
 
 
-def test_the_template_is_valid_to_cfn_lint(tmp_path: Path) -> None:
+def test_the_template_passes_cfn_lint(tmp_path: Path) -> None:
     assert cfn_lint({"Pipeline": template()}, tmp_path) == ""

@@ -1,4 +1,4 @@
-"""Which tools the pipeline takes from npm, and that its own command publishes."""
+"""Tests of the pipeline's npm tools and its publishing command."""
 
 import json
 import os
@@ -11,26 +11,26 @@ from aws_cdk import App
 
 from stacks.pipeline_tools import PUBLISH
 from tests.stacks.conftest import CONTEXT, ROOT, actions, resources
-from tests.stacks.pipeline_template import commands, made_in, projects, role_may, stages
+from tests.stacks.pipeline_template import build_spec, pipeline_in, projects, role_statements, stages
 
 CLI = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
 
 
 def test_every_tool_from_npm_is_the_pinned_cli() -> None:
-    installed = [tool for name in projects() for tool in re.findall(r"npm install -g ([^\s\\\"]+)", commands(name))]
+    installed = [tool for name in projects() for tool in re.findall(r"npm install -g ([^\s\\\"]+)", build_spec(name))]
     assert len(installed) == 3  # deploys the pipeline, publishes assets, compares permissions
     assert set(installed) == {f"aws-cdk@{CLI}"}
 
 
 def test_assets_are_published_by_one_project() -> None:
     assert [action["Name"] for action in stages()["Assets"]] == ["FileAssets"]
-    assert PUBLISH in commands("FileAsset")
+    assert PUBLISH in build_spec("FileAsset")
 
 
-def test_the_publishing_command_puts_every_asset_where_its_template_looks_for_it(emulator: str, tmp_path: Path) -> None:
-    """By the real CLI, which here may assume any role: it takes those that the project is granted."""
+def test_the_publishing_command_uploads_every_asset_to_its_key(emulator: str, tmp_path: Path) -> None:
+    """Runs the real CLI. The emulator lets it assume any role, and it assumes exactly the granted roles."""
     app = App(context=CONTEXT, outdir=str(tmp_path / "assembly"))
-    made_in(app)
+    pipeline_in(app)
     assembly = app.synth().directory
     environment = os.environ | {"HOME": str(tmp_path), "CDK_DISABLE_CLI_TELEMETRY": "true"}
     cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--no-notices"]
@@ -44,18 +44,18 @@ def test_the_publishing_command_puts_every_asset_where_its_template_looks_for_it
     run("cdk bootstrap aws://000000000000/us-east-1")
     log = run(f"{PUBLISH} -vv")
     bucket = "cdk-hnb659fds-assets-000000000000-us-east-1"
-    there = {item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
-    wanted = {
+    uploaded_keys = {item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]}
+    expected_keys = {
         destination["objectKey"]
         for path in Path(assembly).rglob("assembly-*/*.assets.json")
         for asset in json.loads(path.read_text())["files"].values()
         for destination in asset["destinations"].values()
     }
-    assert len(wanted) > 10
-    assert wanted <= there
+    assert len(expected_keys) > 10
+    assert expected_keys <= uploaded_keys
     granted = {
         re.sub(r"-\$\{AWS::\w+\}", "", str(arn["Fn::Sub"])).rpartition("/")[2]
-        for statement in role_may("FileRole")
+        for statement in role_statements("FileRole")
         if actions(statement) == {"sts:AssumeRole"}
         for arn in resources(statement)
     }

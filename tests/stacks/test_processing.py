@@ -1,21 +1,15 @@
+import re
 from typing import Any
 
 import pytest
 
+from runtime.attribution_job.arguments import parse_arguments
 from tests.stacks.conftest import Environment, actions, resources
 
 
 @pytest.fixture
 def job(environment: Environment) -> dict[str, Any]:
     return environment.properties("Processing", "AWS::Glue::Job")
-
-
-def allowed(environment: Environment, action: str) -> list[Any]:
-    """The resources of the statement that has the action."""
-    (statement,) = [
-        statement for statement in environment.statements("Processing", "JobRole") if action in actions(statement)
-    ]
-    return resources(statement)
 
 
 def test_the_job_streams_on_glue_6(job: dict[str, Any], environment: Environment) -> None:
@@ -33,13 +27,13 @@ def test_two_runs_never_share_a_checkpoint(job: dict[str, Any]) -> None:
     assert job["JobRunQueuingEnabled"] is False
 
 
-def test_a_failed_run_is_tried_again(job: dict[str, Any]) -> None:
+def test_a_failed_run_is_retried_once(job: dict[str, Any]) -> None:
     assert job["MaxRetries"] == 1
 
 
-def test_production_runs_until_glue_replaces_it_on_sunday_night(prod: Environment) -> None:
+def test_production_runs_for_seven_days_or_until_the_maintenance_window(prod: Environment) -> None:
     job = prod.properties("Processing", "AWS::Glue::Job")
-    assert "Timeout" not in job
+    assert job["Timeout"] == 10_080, "Glue restarts no run with a shorter timeout, and its default is eight hours"
     assert job["MaintenanceWindow"] == "Sun:3"
 
 
@@ -56,20 +50,65 @@ def test_the_job_gets_every_argument_that_it_requires(job: dict[str, Any]) -> No
         "--database_secret",
         "--trigger_interval",
         "--records_per_batch",
+        "--kinesis_reader",
+        "--shuffle_partitions",
     }
     assert {"--region", "--checkpoint"} < set(job["DefaultArguments"])
+
+
+def test_the_configured_arguments_are_valid_for_the_job(job: dict[str, Any], environment: Environment) -> None:
+    words = [word for pair in job["DefaultArguments"].items() for word in pair]
+    arguments = parse_arguments([word if isinstance(word, str) else "token" for word in words])
+    config = environment.config
+    assert arguments.kinesis_reader == config.kinesis_reader == "driver"
+    assert arguments.trigger == f"{config.trigger_seconds} seconds"
+    assert arguments.records_per_batch == config.records_per_batch
+    assert arguments.shuffle_partitions == config.shuffle_partitions
+
+
+def test_every_executor_core_of_production_has_a_partition(prod: Environment) -> None:
+    executor_cores = 4 * (prod.config.job_workers - 1)
+    assert 1 <= prod.config.shuffle_partitions / executor_cores <= 2
+
+
+def test_s3a_knows_its_region_and_is_found_by_file_contexts(job: dict[str, Any]) -> None:
+    conf = job["DefaultArguments"]["--conf"]["Fn::Join"][1]
+    assert conf == [
+        "spark.hadoop.fs.s3a.endpoint.region=",
+        {"Ref": "AWS::Region"},
+        " --conf spark.hadoop.fs.AbstractFileSystem.s3.impl=org.apache.hadoop.fs.s3a.S3A",
+    ]
+
+
+def test_glue_publishes_the_metrics_of_the_dashboard(job: dict[str, Any]) -> None:
+    assert "--enable-metrics" in job["DefaultArguments"]
+    assert job["DefaultArguments"]["--enable-observability-metrics"] == "true"
 
 
 def test_the_configuration_says_where_the_join_runs(job: dict[str, Any], environment: Environment) -> None:
     assert job["DefaultArguments"]["--attribution_join"] == environment.config.attribution_join == "spark"
 
 
-def test_packages_come_from_s3_and_none_from_the_internet(job: dict[str, Any]) -> None:
-    assert "--additional-python-modules" not in job["DefaultArguments"]
-    assert ".zip" in str(job["DefaultArguments"]["--extra-py-files"])
+def test_driver_and_executors_load_code_and_packages_only_from_the_bucket_of_assets(job: dict[str, Any]) -> None:
+    arguments = job["DefaultArguments"]
+    bucket = {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}
+    for argument, name in (("--extra-py-files", r"\.zip"), ("--additional-python-modules", r"\.gluewheels\.zip")):
+        scheme, host, path = parts(arguments[argument])
+        assert (scheme, host) == ("s3://", bucket)
+        assert re.fullmatch(rf"/[0-9a-f]{{64}}{name}", path)
+    assert arguments["--python-modules-installer-option"] == "--no-index", "pip must not ask the internet"
 
 
-def test_the_job_logs_to_encrypted_groups_of_ours_that_end(job: dict[str, Any], environment: Environment) -> None:
+def parts(url: dict[str, Any]) -> list[Any]:
+    """Returns the three parts of an S3 URL in a template."""
+    if "Fn::Sub" in url:
+        host, slash, path = url["Fn::Sub"].removeprefix("s3://").partition("/")
+        return ["s3://", {"Fn::Sub": host}, slash + path]
+    joined: list[Any] = url["Fn::Join"][1]
+    return joined
+
+
+def test_the_job_logs_to_encrypted_groups_with_a_retention(job: dict[str, Any], environment: Environment) -> None:
     prefix = job["DefaultArguments"]["--custom-logGroup-prefix"]
     groups = {
         group["Properties"]["LogGroupName"]: group["Properties"]
@@ -80,14 +119,14 @@ def test_the_job_logs_to_encrypted_groups_of_ours_that_end(job: dict[str, Any], 
         assert groups[f"{prefix}/{name}"]["RetentionInDays"]
 
 
-def test_cloudwatch_may_use_the_key_for_the_jobs_logs_only(environment: Environment) -> None:
+def test_cloudwatch_may_use_the_key_only_for_the_jobs_logs(environment: Environment) -> None:
     policy = environment.properties("Processing", "AWS::KMS::Key")["KeyPolicy"]["Statement"]
     (statement,) = [statement for statement in policy if "logs." in str(statement["Principal"])]
     arn = str(statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
     assert f":log-group:/ecommerce-streaming/{environment.config.environment}/attribution-job/*" in arn
 
 
-def test_checkpoints_are_encrypted_versioned_private_and_tidied_up(environment: Environment) -> None:
+def test_checkpoints_are_encrypted_versioned_and_private_and_old_versions_expire(environment: Environment) -> None:
     bucket = environment.properties("Processing", "AWS::S3::Bucket")
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
@@ -98,7 +137,7 @@ def test_checkpoints_are_encrypted_versioned_private_and_tidied_up(environment: 
     assert lifecycle["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
-def test_checkpoints_are_reached_by_tls_only(environment: Environment) -> None:
+def test_the_checkpoint_bucket_requires_tls(environment: Environment) -> None:
     policy = environment.properties("Processing", "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
     conditions = [statement["Condition"] for statement in policy if statement["Effect"] == "Deny"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
@@ -128,60 +167,7 @@ def test_driver_and_executors_reach_each_other(environment: Environment) -> None
         assert [(rule["FromPort"], rule["ToPort"]) for rule in rules] == [(0, 65535)]
 
 
-def test_the_job_may_do_exactly_this(environment: Environment) -> None:
-    granted = {action for statement in environment.statements("Processing", "JobRole") for action in actions(statement)}
-    assert granted == {
-        "cloudwatch:PutMetricData",
-        "ec2:CreateNetworkInterface",
-        "ec2:CreateTags",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DeleteTags",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcAttribute",
-        "ec2:DescribeVpcEndpoints",
-        "glue:GetConnection",
-        "kinesis:DescribeStreamSummary",
-        "kinesis:GetRecords",
-        "kinesis:GetShardIterator",
-        "kinesis:ListShards",
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "s3:AbortMultipartUpload",
-        "s3:DeleteObject",
-        "s3:GetBucketLocation",
-        "s3:GetObject",
-        "s3:ListBucket",
-        "s3:PutObject",
-        "secretsmanager:GetSecretValue",
-    }
-
-
-def test_the_job_reads_the_writers_login_and_no_other(environment: Environment) -> None:
-    (secret,) = allowed(environment, "secretsmanager:GetSecretValue")
-    assert "WriterLogin" in str(secret)
-
-
-def test_the_job_writes_below_its_checkpoint_only(environment: Environment) -> None:
-    (objects,) = allowed(environment, "s3:PutObject")
-    (bucket,) = environment.resources("Processing", "AWS::S3::Bucket")
-    assert objects == {"Fn::Join": ["", [{"Fn::GetAtt": [bucket, "Arn"]}, "/attribution*"]]}
-
-
-def test_the_job_publishes_metrics_of_glue_only(environment: Environment) -> None:
-    (statement,) = [
-        statement
-        for statement in environment.statements("Processing", "JobRole")
-        if "cloudwatch:PutMetricData" in actions(statement)
-    ]
-    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Glue"}}
-
-
-def test_the_orchestrator_may_only_touch_the_job(environment: Environment) -> None:
+def test_the_orchestrator_may_only_manage_runs_of_the_job(environment: Environment) -> None:
     (statement,) = [
         statement
         for statement in environment.statements("Processing", "OrchestratorRole")
@@ -192,16 +178,15 @@ def test_the_orchestrator_may_only_touch_the_job(environment: Environment) -> No
     assert [job in str(resource) for resource in resources(statement)] == [True]
 
 
-def schedules(environment: Environment) -> dict[str, str]:
-    return {
-        rule["Properties"]["Targets"][0]["Input"]: rule["Properties"]["ScheduleExpression"]
-        for rule in environment.resources("Processing", "AWS::Events::Rule").values()
-    }
+def schedules(environment: Environment) -> dict[str, tuple[str, str]]:
+    """Returns the input and the schedule of each rule, by the rule's name."""
+    rules = [rule["Properties"] for rule in environment.resources("Processing", "AWS::Events::Rule").values()]
+    return {rule["Name"]: (rule["Targets"][0]["Input"], rule["ScheduleExpression"]) for rule in rules}
 
 
 def test_dev_is_stopped_in_the_evening_and_started_by_hand(dev: Environment) -> None:
-    assert schedules(dev) == {'{"action":"stop"}': "cron(0 20 * * ? *)"}
+    assert schedules(dev) == {"ecommerce-streaming-dev-stop-job": ('{"action":"stop"}', "cron(0 20 * * ? *)")}
 
 
-def test_production_is_started_again_whatever_ended_it(prod: Environment) -> None:
-    assert schedules(prod) == {'{"action":"start"}': "rate(5 minutes)"}
+def test_production_is_restarted_after_any_end_of_a_run(prod: Environment) -> None:
+    assert schedules(prod) == {"ecommerce-streaming-prod-start-job": ('{"action":"start"}', "rate(1 minute)")}

@@ -14,20 +14,22 @@ from tests.stacks.conftest import ROOT, in_shell
 
 @pytest.fixture(scope="module")
 def templates() -> dict[str, Any]:
-    """The snapshots of the working tree, by name."""
+    """Returns the snapshots of the working tree, by name."""
     paths = [path for path in (ROOT / SNAPSHOTS).rglob("*.json") if SNAPSHOT.search(str(path))]
     return {match[1]: json.loads(path.read_text()) for path in paths if (match := SNAPSHOT.search(str(path)))}
 
 
 @pytest.fixture
 def changed(templates: dict[str, Any]) -> dict[str, Any]:
-    """The same, to be changed."""
+    """Returns a copy of the snapshots for a test to change."""
     return copy.deepcopy(templates)
 
 
 def resource(template: dict[str, Any], kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(resource for resource in template["Resources"].values() if resource["Type"] == kind)
-    return found
+    definition: dict[str, Any] = next(
+        resource for resource in template["Resources"].values() if resource["Type"] == kind
+    )
+    return definition
 
 
 def test_every_template_has_a_snapshot(templates: dict[str, Any]) -> None:
@@ -37,11 +39,11 @@ def test_every_template_has_a_snapshot(templates: dict[str, Any]) -> None:
     }
 
 
-def test_no_difference_is_said_in_one_line(templates: dict[str, Any], changed: dict[str, Any]) -> None:
-    assert markdown(templates, changed) == "The templates are the ones of the snapshots."
+def test_unchanged_templates_are_reported_in_one_line(templates: dict[str, Any], changed: dict[str, Any]) -> None:
+    assert markdown(templates, changed) == "The templates match the snapshots."
 
 
-def test_rights_and_ports_come_before_everything_else(templates: dict[str, Any], changed: dict[str, Any]) -> None:
+def test_permissions_and_ports_come_before_other_changes(templates: dict[str, Any], changed: dict[str, Any]) -> None:
     resource(changed["dev-Database"], "AWS::RDS::DBInstance")["Properties"]["DBInstanceClass"] = "db.t4g.micro"
     resource(changed["dev-Network"], "AWS::EC2::Subnet")["Properties"]["CidrBlock"] = "10.0.9.0/24"
     resource(changed["prod-Database"], "AWS::EC2::SecurityGroupIngress")["Properties"]["CidrIp"] = "0.0.0.0/0"
@@ -51,15 +53,15 @@ def test_rights_and_ports_come_before_everything_else(templates: dict[str, Any],
 
     text = markdown(templates, changed)
 
-    assert text.startswith("2 changes of rights and ports, 2 others.\n\n### Rights and ports")
-    guards, others = text.split("### Everything else")
-    assert '"Action": "s3:*",' in guards
-    assert '+    "CidrIp": "0.0.0.0/0"' in guards
+    assert text.startswith("2 changes of permissions and ports, 2 other changes.\n\n### Permissions and ports")
+    security, others = text.split("### Other changes")
+    assert '"Action": "s3:*",' in security
+    assert '+    "CidrIp": "0.0.0.0/0"' in security
     assert '-    "DBInstanceClass": "db.t3.micro"' in others
     assert '+    "CidrBlock": "10.0.9.0/24"' in others
 
 
-def test_it_can_be_pasted_into_a_pull_request(templates: dict[str, Any], changed: dict[str, Any]) -> None:
+def test_the_report_is_markdown_for_a_pull_request(templates: dict[str, Any], changed: dict[str, Any]) -> None:
     del changed["dev-Streams"]["Resources"]["Schedule83A77FD1"]
     changed["dev-Streams"]["Outputs"]["New"] = {"Value": "1"}
     changed["dev-Audit"] = {"Resources": {"Role": {"Type": "AWS::IAM::Role"}}}
@@ -71,7 +73,7 @@ def test_it_can_be_pasted_into_a_pull_request(templates: dict[str, Any], changed
     assert text.count("```") == 6
 
 
-def test_snapshots_are_those_of_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshots_are_read_from_the_given_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review, "ROOT", tmp_path)
     snapshot = (
         tmp_path / SNAPSHOTS / "test_rules" / "test_templates_change_only_when_the_snapshot_does[dev-Network].json"
@@ -92,7 +94,7 @@ def test_snapshots_are_those_of_the_commit(tmp_path: Path, monkeypatch: pytest.M
     assert committed("HEAD~1") == {"dev-Network": {"Resources": {"number": 1}}}
 
 
-def test_the_word_shows_what_a_change_does_to_the_last_commit(checkout: Path) -> None:
+def test_make_diff_shows_a_change_against_the_last_commit(checkout: Path) -> None:
     changes = {
         "stacks/orchestrator.py": ('"glue:GetJobRuns"', '"glue:GetJobRuns", "glue:DeleteJob"'),
         "stacks/config.py": ('generator_schedule="rate(5 minutes)"', 'generator_schedule="rate(1 minute)"'),
@@ -103,7 +105,9 @@ def test_the_word_shows_what_a_change_does_to_the_last_commit(checkout: Path) ->
         (checkout / file).write_text(text.replace(old, new))
     result = in_shell("make --silent diff", checkout)
     subprocess.run(["git", "-C", str(checkout), "checkout", "--quiet", "."], check=True)
-    assert result.stdout.startswith("2 changes of rights and ports, 2 others.\n\n### Rights and ports\n"), result.stderr
-    guards, others = result.stdout.split("### Everything else")
-    assert len(re.findall(r'^\+ +"glue:DeleteJob",', guards, re.M)) == 2  # dev and prod
+    assert result.stdout.startswith(
+        "2 changes of permissions and ports, 2 other changes.\n\n### Permissions and ports\n"
+    ), result.stderr
+    security, others = result.stdout.split("### Other changes")
+    assert len(re.findall(r'^\+ +"glue:DeleteJob",', security, re.M)) == 2  # dev and prod
     assert len(re.findall(r'^\+ +"ScheduleExpression": "rate\(1 minute\)"', others, re.M)) == 2

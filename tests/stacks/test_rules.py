@@ -1,4 +1,4 @@
-"""What holds for every stack: reviewed by machines, so that reviewers see only what changed."""
+"""Rules for every stack: snapshots, cdk-nag, cfn-lint, and requirements on single resource types."""
 
 import json
 import re
@@ -25,16 +25,16 @@ def test_templates_change_only_when_the_snapshot_does(
 
 
 @pytest.mark.parametrize("name", list(ENVIRONMENTS))
-def test_nag_finds_nothing_that_was_not_accepted(name: str, tmp_path: Path) -> None:
+def test_nag_reports_no_finding_that_is_not_accepted(name: str, tmp_path: Path) -> None:
     app = App(context=CONTEXT, outdir=str(tmp_path))
     StreamingStage(app, ENVIRONMENTS[name])
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()  # raises for a finding
+    app.synth()  # raises an error for each finding that is not accepted
     report = json.loads((tmp_path / "validation-report.json").read_text())
     assert [plugin for plugin in report["pluginReports"] if plugin.get("violations")] == []
 
 
-def test_nag_would_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nag_reports_findings_that_are_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stacks.acknowledgements.PACK", "Other")
     app = App(context=CONTEXT, outdir=str(tmp_path))
     StreamingStage(app, ENVIRONMENTS["dev"])
@@ -43,37 +43,37 @@ def test_nag_would_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         app.synth()
 
 
-def test_what_nag_was_told_to_accept(environment: Environment, snapshot: SnapshotAssertion) -> None:
+def test_the_accepted_nag_findings_match_the_snapshot(environment: Environment, snapshot: SnapshotAssertion) -> None:
     assert accepted_findings(environment.stage) == snapshot
 
 
-def test_templates_are_valid_to_cfn_lint(environment: Environment, tmp_path: Path) -> None:
+def test_the_templates_pass_cfn_lint(environment: Environment, tmp_path: Path) -> None:
     assert cfn_lint(environment.templates, tmp_path) == ""
 
 
-def test_logs_are_kept_for_a_week_in_dev_and_a_quarter_in_prod(environment: Environment) -> None:
+def test_logs_are_kept_7_days_in_dev_and_90_in_prod(environment: Environment) -> None:
     days = {"dev": 7, "prod": 90}[environment.config.environment]
-    for stack, logical_id, resource in environment.everything():
+    for stack, logical_id, resource in environment.all_resources():
         if resource["Type"] == "AWS::Logs::LogGroup":
             assert resource["Properties"]["RetentionInDays"] == days, f"{stack}/{logical_id}"
 
 
 def test_every_key_rotates(environment: Environment) -> None:
-    for stack, logical_id, resource in environment.everything():
+    for stack, logical_id, resource in environment.all_resources():
         if resource["Type"] == "AWS::KMS::Key":
             assert resource["Properties"]["EnableKeyRotation"] is True, f"{stack}/{logical_id}"
 
 
 def test_no_role_has_a_managed_policy(environment: Environment) -> None:
-    for stack, logical_id, resource in environment.everything():
+    for stack, logical_id, resource in environment.all_resources():
         if resource["Type"] == "AWS::IAM::Role":
             assert "ManagedPolicyArns" not in resource["Properties"], f"{stack}/{logical_id}"
 
 
-def test_nothing_but_our_migrations_is_a_custom_resource(environment: Environment) -> None:
+def test_the_migrations_are_the_only_custom_resource(environment: Environment) -> None:
     custom = [
         resource["Type"]
-        for _, _, resource in environment.everything()
+        for _, _, resource in environment.all_resources()
         if resource["Type"].startswith(("Custom::", "AWS::CloudFormation::CustomResource"))
     ]
     assert custom == ["Custom::Migrations"]

@@ -1,4 +1,4 @@
-"""The smoke test against the emulator's log and an orchestrator that follows a script."""
+"""Tests of the smoke test, with the emulator's log and a scripted orchestrator."""
 
 import io
 import json
@@ -23,22 +23,25 @@ GROUP = DEV.log_group_name("attribution-job/output")
 
 
 class Job:
-    """Answers as the orchestrator does. Each status after a start takes the next of `states`; the last one stays."""
+    """A fake orchestrator in the state `initial_state`.
 
-    def __init__(self, found: str, states: list[str]) -> None:
-        self.asked: list[str] = []
-        self.state = found
+    After a start, each status request moves to the next of `states`. The last state stays.
+    """
+
+    def __init__(self, initial_state: str, states: list[str]) -> None:
+        self.actions: list[str] = []
+        self.state = initial_state
         self._states = states
 
     def __call__(self, action: str) -> dict[str, Any]:
-        self.asked.append(action)
+        self.actions.append(action)
         if action == "stop":
             self.state = "STOPPED"
             return {"outcome": "stop_requested"}
         if action == "start":
             self.state = "STARTING"
             return {"run_id": "jr_2", "state": self.state, "outcome": "started"}
-        if "start" in self.asked and self._states:
+        if "start" in self.actions and self._states:
             self.state = self._states.pop(0)
         return {"run_id": "jr_2", "state": self.state, "error_message": "out of memory"}
 
@@ -54,7 +57,7 @@ def logs(emulator: str) -> Iterator["CloudWatchLogsClient"]:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_POLLS", 0.05)
 
 
 def log(logs: "CloudWatchLogsClient", ago: float, **line: Any) -> None:
@@ -63,30 +66,43 @@ def log(logs: "CloudWatchLogsClient", ago: float, **line: Any) -> None:
 
 
 def commit(logs: "CloudWatchLogsClient", *, checkouts: int = 7, put_to_row: float = 1.5, ago: float = -60) -> None:
-    """Log a batch as the job does; by default in a minute, to be after the start that is yet to come."""
+    """Logs a batch as the job does. The default time is in a minute, which is after the start of the smoke test."""
     counts = {"batch_id": 3, "clicks": 40, "checkouts": checkouts, "credits": 5, "put_to_row_seconds": put_to_row}
     log(logs, ago, message="starting", python="3.13")
     log(logs, ago, message="batch", **counts)
 
 
-def test_a_stopped_job_is_started_tried_and_stopped_again(logs: "CloudWatchLogsClient", capsys: Any) -> None:
+def test_a_stopped_job_is_started_tested_and_stopped_again(logs: "CloudWatchLogsClient", capsys: Any) -> None:
     commit(logs)
     job = Job("STOPPED", ["STARTING", "RUNNING"])
     assert smoke(job, logs, DEV, 5)["checkouts"] == 7
-    assert [action for action in job.asked if action != "status"] == ["start", "stop"]
-    assert "found the job STOPPED" in capsys.readouterr().out
+    assert [action for action in job.actions if action != "status"] == ["start", "stop"]
+    assert "the job was STOPPED" in capsys.readouterr().out
 
 
-def test_an_active_run_is_replaced_by_one_with_the_new_code_which_goes_on(logs: "CloudWatchLogsClient") -> None:
+def test_an_active_run_is_replaced_by_a_new_run_that_continues(logs: "CloudWatchLogsClient") -> None:
     commit(logs)
     job = Job("RUNNING", ["RUNNING"])
     smoke(job, logs, DEV, 5)
-    assert [action for action in job.asked if action != "status"] == ["stop", "start"]
+    assert [action for action in job.actions if action != "status"] == ["stop", "start"]
 
 
-def test_what_was_committed_before_the_start_does_not_count(logs: "CloudWatchLogsClient") -> None:
+def test_a_run_that_the_schedule_has_already_started_is_tested(logs: "CloudWatchLogsClient") -> None:
+    class Scheduled(Job):
+        """After a stop, the schedule starts another run before the next status request."""
+
+        def __call__(self, action: str) -> dict[str, Any]:
+            answer = super().__call__(action)
+            stopped = "stop" in self.actions
+            return answer | {"run_id": "jr_3" if stopped else "jr_2", "state": "RUNNING"}
+
+    commit(logs)
+    assert smoke(Scheduled("RUNNING", ["RUNNING"]), logs, DEV, 5)["checkouts"] == 7
+
+
+def test_a_batch_committed_before_the_start_does_not_count(logs: "CloudWatchLogsClient") -> None:
     commit(logs, ago=60)
-    with pytest.raises(SmokeError, match=r"out of time: the job is RUNNING, .*; no batch with checkouts"):
+    with pytest.raises(SmokeError, match=r"out of time: the job is RUNNING and .*; no batch with checkouts"):
         smoke(Job("STOPPED", ["RUNNING"]), logs, DEV, 0.3)
 
 
@@ -96,21 +112,21 @@ def test_a_batch_without_checkouts_does_not_count(logs: "CloudWatchLogsClient") 
         smoke(Job("STOPPED", ["RUNNING"]), logs, DEV, 0.3)
 
 
-def test_catching_up_is_waited_for(logs: "CloudWatchLogsClient", capsys: Any) -> None:
+def test_a_job_with_a_backlog_is_waited_for(logs: "CloudWatchLogsClient", capsys: Any) -> None:
     commit(logs, put_to_row=40000)
     with pytest.raises(SmokeError, match="last batch: batch 3 committed 40 clicks, 7 checkouts and 5 credits 40000 s"):
         smoke(Job("STOPPED", ["RUNNING"]), logs, DEV, 0.3)
     assert len(re.findall("waiting: the job is RUNNING", capsys.readouterr().out)) > 1
 
 
-def test_a_run_that_ends_is_reported_with_its_error_and_leaves_nothing_running(logs: "CloudWatchLogsClient") -> None:
+def test_a_failed_run_is_reported_with_its_error_and_stopped(logs: "CloudWatchLogsClient") -> None:
     job = Job("NEVER_RUN", ["STARTING", "FAILED"])
     with pytest.raises(SmokeError, match=r"run jr_2 is FAILED: out of memory \(no batch with checkouts\)"):
         smoke(job, logs, DEV, 5)
-    assert job.asked[-1] == "stop"
+    assert job.actions[-1] == "stop"
 
 
-def test_a_run_that_never_stops_is_not_waited_for_for_ever(logs: "CloudWatchLogsClient") -> None:
+def test_waiting_for_a_run_that_never_stops_times_out(logs: "CloudWatchLogsClient") -> None:
     class Stubborn(Job):
         def __call__(self, action: str) -> dict[str, Any]:
             return super().__call__(action) | {"state": "STOPPING"}
@@ -118,11 +134,11 @@ def test_a_run_that_never_stops_is_not_waited_for_for_ever(logs: "CloudWatchLogs
     job = Stubborn("STOPPING", [])
     with pytest.raises(SmokeError, match="out of time: the earlier run is still STOPPING"):
         smoke(job, logs, DEV, 0.2)
-    assert "start" not in job.asked
+    assert "start" not in job.actions
 
 
 @pytest.mark.parametrize("failed", [False, True])
-def test_the_orchestrator_is_asked_by_its_name_and_its_failure_is_told(failed: bool) -> None:
+def test_the_orchestrator_is_invoked_by_name_and_its_failure_reported(failed: bool) -> None:
     client = boto3.client("lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     answer = {"errorType": "UnknownJob", "errorMessage": "no job"} if failed else {"state": "RUNNING"}
     payload = json.dumps(answer).encode()
@@ -138,7 +154,7 @@ def test_the_orchestrator_is_asked_by_its_name_and_its_failure_is_told(failed: b
             assert ask("status") == {"state": "RUNNING"}
 
 
-def test_a_broken_environment_ends_the_step_with_one_line(
+def test_a_broken_environment_is_one_line_and_exit_status_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> None:

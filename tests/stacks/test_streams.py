@@ -15,7 +15,7 @@ def test_the_streams_have_the_agreed_names_and_keep_a_day(environment: Environme
         assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
 
 
-def test_the_streams_are_encrypted_with_a_key_of_our_own_that_rotates(environment: Environment) -> None:
+def test_the_streams_are_encrypted_with_a_rotating_customer_managed_key(environment: Environment) -> None:
     (key,) = environment.resources("Streams", "AWS::KMS::Key")
     assert environment.properties("Streams", "AWS::KMS::Key")["EnableKeyRotation"] is True
     for stream in environment.resources("Streams", "AWS::Kinesis::Stream").values():
@@ -31,7 +31,7 @@ def test_the_generator_runs_on_the_newest_python_on_arm(environment: Environment
     assert "VpcConfig" not in function
 
 
-def test_the_generator_may_put_records_on_the_two_streams_and_nothing_else(environment: Environment) -> None:
+def test_the_generator_may_only_put_records_on_the_two_streams(environment: Environment) -> None:
     statements = environment.statements("Streams", "DataGeneratorRole")
     streams = set(environment.resources("Streams", "AWS::Kinesis::Stream"))
     granted = {action for statement in statements for action in actions(statement)}
@@ -46,7 +46,7 @@ def test_the_generator_may_put_records_on_the_two_streams_and_nothing_else(envir
     assert {resource["Fn::GetAtt"][0] for resource in resources(puts)} == streams
 
 
-def test_the_generator_is_told_the_names_of_both_streams(environment: Environment) -> None:
+def test_the_generator_receives_the_names_of_both_streams(environment: Environment) -> None:
     variables = environment.properties("Streams", "AWS::Lambda::Function")["Environment"]["Variables"]
     assert set(variables) == {"CLICKS_STREAM", "CHECKOUTS_STREAM"}
 
@@ -55,10 +55,10 @@ def test_the_generator_starts_every_five_minutes(environment: Environment) -> No
     rule = environment.properties("Streams", "AWS::Events::Rule")
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
     assert rule["State"] == "ENABLED"
-    assert "Input" not in rule["Targets"][0], "the event's id is what makes a retried invocation repeat itself"
+    assert "Input" not in rule["Targets"][0], "retries are idempotent because the input contains the event's id"
 
 
-def test_a_failing_invocation_is_retried_twice_and_then_kept(environment: Environment) -> None:
+def test_a_failing_invocation_is_retried_twice_and_then_dead_lettered(environment: Environment) -> None:
     (queue,) = environment.resources("Streams", "AWS::SQS::Queue")
     (target,) = environment.properties("Streams", "AWS::Events::Rule")["Targets"]
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 300}
@@ -70,7 +70,7 @@ def test_a_failing_invocation_is_retried_twice_and_then_kept(environment: Enviro
 
 
 @pytest.mark.parametrize("stack", ["Streams", "Database", "Processing"])
-def test_every_function_has_a_log_group_that_ends(environment: Environment, stack: str) -> None:
+def test_every_function_has_a_log_group_with_a_retention(environment: Environment, stack: str) -> None:
     groups = environment.resources(stack, "AWS::Logs::LogGroup")
     for function in environment.resources(stack, "AWS::Lambda::Function").values():
         group = groups[function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
