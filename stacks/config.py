@@ -47,7 +47,7 @@ class Config:
     shuffle_partitions: int
     # Time from the start of a micro-batch to the start of the next one, at least. It adds to the latency of an event.
     # Every micro-batch writes to S3: `make cost` prices the interval. A job without new records starts no micro-batch.
-    trigger_seconds: int
+    trigger_seconds: float
     # Limit of a micro-batch for each stream. It bounds the driver's memory, and the rate at which the job catches up:
     # this many records in each trigger interval.
     records_per_batch: int
@@ -100,7 +100,7 @@ DEV = Config(
     # Half of the four executor cores: the generator's few thousand events keep two cores busy for less than a second.
     shuffle_partitions=2,
     # The generator publishes for seconds and then pauses for minutes, so a short interval costs little.
-    trigger_seconds=1,
+    trigger_seconds=0.2,
     records_per_batch=20_000,
     attribution_join="spark",
     job_timeout_hours=12,

@@ -27,7 +27,7 @@ def job_arguments(
         "--attribution_join": config.attribution_join,
         "--checkpoint": checkpoint,
         "--database_secret": writer_login.secret_arn,
-        "--trigger_interval": f"{config.trigger_seconds} seconds",
+        "--trigger_interval": f"{round(1000 * config.trigger_seconds)} milliseconds",
         "--records_per_batch": str(config.records_per_batch),
         "--shuffle_partitions": str(config.shuffle_partitions),
     }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pyarrow as pa
 import pytest
 from botocore.config import Config
 
@@ -24,7 +25,6 @@ from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
 from runtime.data_generator.simulation import simulate
-from tests.runtime.attribution_job.sources.reading import read_tables
 from tests.runtime.data_generator.simulated import INVOCATION, make_settings
 
 if TYPE_CHECKING:
@@ -62,31 +62,28 @@ def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[KinesisPro
 
 def reader(stream: str) -> KinesisStreamReader:
     """Returns a reader as the job creates it, with its client's retries."""
-    options = {"stream": stream, "region": "us-east-1", "records_per_batch": "20", "tasks": "2"}
-    return KinesisDataSource(options).streamReader(SPARK_SCHEMA)
+    options = {"stream": stream, "region": "us-east-1", "records_per_batch": "20"}
+    return KinesisDataSource(options).simpleStreamReader(SPARK_SCHEMA)
 
 
 def read_rows(stream: str, count: int) -> Iterator[dict[str, Any]]:
     """Yields every row. A new reader reads each batch a second time and must return the same rows."""
     source = reader(stream)
-    start: Offsets = {}
-    rows = 0
-    while rows < count:
-        end = source.latestOffset()
-        batch = batch_rows(source, start, end)
-        if batch:
-            repeating = reader(stream)
-            repeating.partitions(end, end)
-            assert sorted(map(str, batch_rows(repeating, start, end))) == sorted(map(str, batch))
-            repeating.stop()
-        yield from batch
-        source.commit(end)
-        rows, start = rows + len(batch), end
+    offsets: Offsets = {}
+    rows_read = 0
+    while rows_read < count:
+        batches, end = source.read(offsets)
+        rows = rows_of(batches)
+        if rows:
+            repeated_rows = rows_of(reader(stream).readBetweenOffsets(offsets, end))
+            assert sorted(map(str, repeated_rows)) == sorted(map(str, rows))
+        yield from rows
+        rows_read, offsets = rows_read + len(rows), end
     source.stop()
 
 
-def batch_rows(source: KinesisStreamReader, start: Offsets, end: Offsets) -> list[dict[str, Any]]:
-    return [row for table in read_tables(source, start, end) for row in table.to_pylist()]
+def rows_of(batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize(

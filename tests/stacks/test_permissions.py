@@ -16,9 +16,9 @@ import pytest
 from botocore.model import OperationModel
 
 from runtime.attribution_job.sources.kinesis import KinesisStreamReader, _connect
+from runtime.attribution_job.startup import checks
 from runtime.data_generator import handler as data_generator
 from runtime.database import handler as database
-from runtime.database.connection import connection_string
 from runtime.orchestrator import handler as orchestrator
 from tests.glue_job import LOG_PREFIX, create_job
 from tests.stacks.conftest import ROOT, Environment
@@ -94,15 +94,12 @@ def set_environment(account: Account, stack: str, monkeypatch: pytest.MonkeyPatc
 
 def read_and_repeat_a_batch(stream: str) -> None:
     """Reads a batch, and reads it again as the job does after a restart."""
-    reader, restarted_reader = (
-        KinesisStreamReader(lambda: _connect(REGION), stream, records_per_batch=100, tasks=1) for _ in range(2)
-    )
+    reader = KinesisStreamReader(lambda: _connect(REGION), stream, records_per_batch=100)
     start = reader.initialOffset()
-    while (end := reader.latestOffset()) == start:
+    while (end := reader.read(start)[1]) == start:
         time.sleep(0.05)
     reader.stop()
-    assert restarted_reader.partitions(start, end)
-    restarted_reader.stop()
+    assert list(reader.readBetweenOffsets(start, end))
 
 
 @pytest.fixture
@@ -130,8 +127,10 @@ def recorded_calls(recorder: Recorder, account: Account, monkeypatch: pytest.Mon
     record("MigrationRole")
 
     arguments = account.property("Processing", "AWS::Glue::Job", "DefaultArguments")
-    connection_string(arguments["--database_secret"])
-    for stream in (arguments["--clicks_stream"], arguments["--checkouts_stream"]):
+    streams = arguments["--clicks_stream"], arguments["--checkouts_stream"]
+    checks.check_login(arguments["--database_secret"])
+    checks.check_streams(streams, REGION)
+    for stream in streams:
         read_and_repeat_a_batch(stream)
     record("JobRole")
     return calls

@@ -61,7 +61,7 @@ def test_the_configured_arguments_are_valid_for_the_job(job: dict[str, Any], env
     arguments = parse_arguments([word if isinstance(word, str) else "token" for word in words])
     config = environment.config
     assert arguments.kinesis_reader == config.kinesis_reader == "driver"
-    assert arguments.trigger == f"{config.trigger_seconds} seconds"
+    assert arguments.trigger == f"{round(1000 * config.trigger_seconds)} milliseconds"
     assert arguments.records_per_batch == config.records_per_batch
     assert arguments.shuffle_partitions == config.shuffle_partitions
 

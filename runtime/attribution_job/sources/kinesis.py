@@ -1,19 +1,19 @@
 """A Spark data source that reads a Kinesis stream through boto3, on the driver, ahead of the query.
 
-The driver hands the records to tasks inside their input partitions, as Arrow data: executors need no access to Kinesis,
-and a stream is read once, whatever the plan.
+Spark stores the records of a micro-batch as a block beside the driver, from which tasks take them without a Python
+worker. A stream is read once, whatever the plan.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import boto3
 import pyarrow as pa
 from botocore.config import Config
-from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+from pyspark.sql.datasource import DataSource, SimpleDataSourceStreamReader
 from pyspark.sql.types import StructType
 
 from runtime.attribution_job.sources.offsets import START, Offsets
@@ -25,16 +25,12 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 FORMAT = "kinesis-boto3"
-# Fewer records than this are not worth a task of their own.
-RECORDS_PER_TASK = 2_000
-# Spark sends a task in one message of at most 128 MiB: spark.rpc.message.maxSize.
-BYTES_PER_TASK = 16 * 1024 * 1024
 # One connection for each shard up to so many; the others wait for one.
 MOST_CONNECTIONS = 64
 
 
 class KinesisDataSource(DataSource):
-    """Options: `stream`, `region`, `records_per_batch`, `tasks`. The endpoint is boto3's: $AWS_ENDPOINT_URL_KINESIS."""
+    """Options: `stream`, `region`, `records_per_batch`. The endpoint is boto3's: $AWS_ENDPOINT_URL_KINESIS."""
 
     @classmethod
     def name(cls) -> str:
@@ -43,39 +39,24 @@ class KinesisDataSource(DataSource):
     def schema(self) -> StructType:
         return SPARK_SCHEMA
 
-    def streamReader(self, schema: StructType) -> "KinesisStreamReader":  # noqa: ARG002, N802
-        return KinesisStreamReader(
-            functools.partial(_connect, self.options["region"]),
-            self.options["stream"],
-            records_per_batch=int(self.options["records_per_batch"]),
-            tasks=int(self.options["tasks"]),
-        )
+    def simpleStreamReader(self, schema: StructType) -> "KinesisStreamReader":  # noqa: ARG002, N802
+        connect = functools.partial(_connect, self.options["region"])
+        return KinesisStreamReader(connect, self.options["stream"], int(self.options["records_per_batch"]))
 
 
-class Records(InputPartition):
-    """Records of a micro-batch for one task: Arrow's streaming format, with the columns of `records.SCHEMA`."""
+class KinesisStreamReader(SimpleDataSourceStreamReader):
+    """Takes micro-batches from a `ReadAhead`.
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
-class KinesisStreamReader(DataSourceStreamReader):
-    """Plans micro-batches from a `ReadAhead`, and keeps each until it is committed.
-
-    Spark calls all methods but `read` in one process beside the driver, and `read` in tasks.
+    Spark calls `read` in one process beside the driver, and `readBetweenOffsets`, for a batch that it repeats after a
+    restart, in a task. Spark 4.1 remembers each call of `read` until the next batch with records is committed: a stream
+    without records costs the driver some 20 MB a day at a trigger interval of one second.
     """
 
-    def __init__(
-        self, connect: "Callable[[], KinesisClient]", stream: str, *, records_per_batch: int, tasks: int
-    ) -> None:
+    def __init__(self, connect: "Callable[[], KinesisClient]", stream: str, records_per_batch: int) -> None:
         self._connect = connect
         self._stream = stream
         self._records_per_batch = records_per_batch
-        self._tasks = tasks
         self._read_ahead: ReadAhead | None = None
-        self._end: Offsets = {}
-        # Planned batches that are not committed: their first and last offsets, and their records.
-        self._planned: list[tuple[Offsets, Offsets, pa.Table]] = []
 
     @functools.cached_property
     def _client(self) -> "KinesisClient":
@@ -88,79 +69,32 @@ class KinesisStreamReader(DataSourceStreamReader):
         """Returns the position before the oldest record of every shard."""
         return {}
 
-    def latestOffset(self) -> Offsets:  # noqa: N802
-        """Plans the next batch from the records that have been read, and returns the offsets behind it.
+    def read(self, start: Offsets) -> tuple[Iterator[pa.RecordBatch], Offsets]:
+        """Returns the next records, which have been read already, and the offsets behind them.
 
-        Offsets change only together with records or with the end of a shard.
-        """
-        pages, end = (self._read_ahead or self._begin({})).take()
-        if pages:
-            records = pa.Table.from_batches([page.records for page in pages], SCHEMA)
-            self._planned.append((self._end, end, records))
-            self._end = end
-        return self._end
-
-    def partitions(self, start: Offsets, end: Offsets) -> Sequence[InputPartition]:
-        """Returns the records between two offsets, in as many partitions as are worth a task.
-
-        After a restart Spark first names its newest planned offsets (as `start` and `end`), and then the batch that it
-        repeats, which is read again.
-
-        Raises:
-            RuntimeError: the records of a repeated batch are gone.
+        Offsets change only together with records or with the end of a shard. The iterator can be copied, because Spark
+        reads a copy.
         """
         if self._read_ahead is None:
-            self._begin(end)
-        if start == end:
-            return []
-        return split(self._records_between(start, end), self._tasks)
+            self._read_ahead = ReadAhead(self._client, self._stream, start, self._records_per_batch)
+        pages, end = self._read_ahead.take()
+        if not pages:
+            return iter([]), start
+        records = pa.Table.from_batches([page.records for page in pages], SCHEMA)
+        return iter(records.combine_chunks().to_batches()), end
 
-    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Returns the records of a partition."""
-        with pa.ipc.open_stream(cast(Records, partition).data) as batches:
-            yield from batches
+    def readBetweenOffsets(self, start: Offsets, end: Offsets) -> Iterator[pa.RecordBatch]:  # noqa: N802
+        """Returns the records that an earlier `read` returned between these offsets.
 
-    def commit(self, end: Offsets) -> None:
-        """Forgets the batches up to `end`."""
-        for number, (_, planned_end, _) in enumerate(self._planned):
-            if planned_end == end:
-                del self._planned[: number + 1]
-                return
+        Raises:
+            RuntimeError: a record is gone.
+        """
+        return iter(read_again(self._client, self._stream, start, end).to_batches())
 
     def stop(self) -> None:
-        """Ends reading."""
+        """Ends reading. Spark does not call this: it ends the process."""
         if self._read_ahead:
             self._read_ahead.stop()
-
-    def _begin(self, offsets: Offsets) -> ReadAhead:
-        self._end = offsets
-        self._read_ahead = ReadAhead(self._client, self._stream, offsets, self._records_per_batch)
-        return self._read_ahead
-
-    def _records_between(self, start: Offsets, end: Offsets) -> pa.Table:
-        tables = []
-        position = start
-        for planned_start, planned_end, records in self._planned:
-            if planned_start == position:
-                tables.append(records)
-                position = planned_end
-            if position == end:
-                return pa.concat_tables(tables)
-        return read_again(self._client, self._stream, start, end)
-
-
-def split(records: pa.Table, tasks: int) -> list[InputPartition]:
-    """Cuts records into at most `tasks` partitions of RECORDS_PER_TASK or more, and of about BYTES_PER_TASK or less."""
-    pieces = max(1, min(tasks, len(records) // RECORDS_PER_TASK), -(-records.nbytes // BYTES_PER_TASK))
-    size = -(-len(records) // pieces)
-    return [Records(_to_bytes(records.slice(first, size))) for first in range(0, len(records), size or 1)]
-
-
-def _to_bytes(records: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, records.schema) as writer:
-        writer.write_table(records.combine_chunks())
-    return bytes(sink.getvalue())
 
 
 def read_again(client: "KinesisClient", stream: str, start: Offsets, end: Offsets) -> pa.Table:

@@ -26,7 +26,6 @@ def read_stream(spark: SparkSession, stream: str, *, reader: Reader, region: str
         .option("stream", stream)
         .option("region", region)
         .option("records_per_batch", str(records_per_batch))
-        .option("tasks", str(spark.sparkContext.defaultParallelism))
         .load()
     )
 

@@ -15,7 +15,8 @@ REQUIRED = [
 
 
 def test_the_arguments_that_glue_adds_are_ignored() -> None:
-    assert parse_arguments(["--JOB_NAME", "j", *REQUIRED, "--enable-metrics", "true"]) == JobArguments(
+    packages = ["--additional-python-modules", "s3://b/p.zip", "--python-modules-installer-option", "--no-index"]
+    assert parse_arguments(["--JOB_NAME", "j", *packages, *REQUIRED, "--enable-metrics", "true"]) == JobArguments(
         clicks_stream="c",
         checkouts_stream="k",
         region="eu-west-1",

@@ -31,8 +31,8 @@ class LargeRecord(KinesisDataSource):
     def name(cls) -> str:
         return "large-record"
 
-    def streamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
-        return KinesisStreamReader(large_record, self.options["stream"], records_per_batch=100, tasks=1)  # type: ignore[arg-type]
+    def simpleStreamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
+        return KinesisStreamReader(large_record, self.options["stream"], records_per_batch=100)  # type: ignore[arg-type]
 
 
 def test_the_largest_kinesis_record_becomes_a_dead_letter(

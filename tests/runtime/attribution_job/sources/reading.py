@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import cast
 
 import pyarrow as pa
@@ -16,28 +17,21 @@ QUIET_SECONDS = 0.1
 class Query:
     """A streaming query over one reader; `offsets` is the checkpoint."""
 
-    def __init__(self, kinesis: object, records_per_batch: int = 100, tasks: int = 2) -> None:
+    def __init__(self, kinesis: object, records_per_batch: int = 100) -> None:
         self._kinesis = kinesis
         self._records_per_batch = records_per_batch
-        self._tasks = tasks
         self.offsets: Offsets = {}
-        self.reader = self._new_reader(restored=False)
+        self.reader = new_reader(self._kinesis, self._records_per_batch)
 
     def restart(self) -> None:
         self.reader.stop()
-        self.reader = self._new_reader(restored=True)
-
-    def plan(self) -> Offsets:
-        """Returns the offsets behind the next batch, which is planned and not committed."""
-        return as_json(self.reader.latestOffset())
+        self.reader = new_reader(self._kinesis, self._records_per_batch)
 
     def next_batch(self) -> list[bytes]:
-        """Plans, reads and commits the next batch."""
-        end = self.plan()
-        data = read_batch(self.reader, self.offsets, end)
-        self.reader.commit(end)
-        self.offsets = end
-        return data
+        """Reads and commits the next batch."""
+        rows, end = self.reader.read(self.offsets)
+        self.offsets = as_json(end)
+        return data_of(rows)
 
     def next_batch_with_records(self, seconds: float = 10) -> list[bytes]:
         deadline = time.monotonic() + seconds
@@ -56,24 +50,18 @@ class Query:
             seen += self.next_batch()
         return seen
 
-    def _new_reader(self, *, restored: bool) -> KinesisStreamReader:
-        reader = new_reader(self._kinesis, self._records_per_batch, self._tasks)
-        if restored:
-            # Spark names its newest offsets first.
-            assert reader.partitions(self.offsets, self.offsets) == []
-        return reader
+
+def new_reader(kinesis: object, records_per_batch: int = 100) -> KinesisStreamReader:
+    return KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch)  # type: ignore[arg-type,return-value]
 
 
-def new_reader(kinesis: object, records_per_batch: int = 100, tasks: int = 2) -> KinesisStreamReader:
-    return KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch=records_per_batch, tasks=tasks)  # type: ignore[arg-type,return-value]
+def data_of(batches: Iterator[pa.RecordBatch]) -> list[bytes]:
+    return [data for batch in batches for data in batch["data"].to_pylist()]
 
 
-def read_batch(reader: KinesisStreamReader, start: Offsets, end: Offsets) -> list[bytes]:
-    return [data for table in read_tables(reader, start, end) for data in table["data"].to_pylist()]
-
-
-def read_tables(reader: KinesisStreamReader, start: Offsets, end: Offsets) -> list[pa.Table]:
-    return [pa.Table.from_batches(reader.read(partition)) for partition in reader.partitions(start, end)]
+def read_again(kinesis: object, start: Offsets, end: Offsets) -> list[bytes]:
+    """Reads a batch as a restarted query repeats it."""
+    return data_of(new_reader(kinesis).readBetweenOffsets(start, end))
 
 
 def as_json(offsets: Offsets) -> Offsets:

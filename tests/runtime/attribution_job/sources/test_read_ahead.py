@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from runtime.attribution_job.sources import read_ahead, shard
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
-from tests.runtime.attribution_job.sources.reading import Query, new_reader, numbered, read_batch
+from tests.runtime.attribution_job.sources.reading import Query, numbered, read_again
 from tests.waiting import wait_until
 
 
@@ -88,7 +88,7 @@ def test_reading_ahead_stops_at_about_two_batches() -> None:
     kinesis = FakeKinesis(shards=1, page=5)
     numbered(kinesis, 200)
     query = Query(kinesis, records_per_batch=10)
-    query.plan()
+    query.next_batch()
     time.sleep(0.3)
     assert len(kinesis.calls) * 5 <= 40
 
@@ -100,7 +100,7 @@ def test_reading_ahead_stops_at_its_number_of_bytes(monkeypatch: pytest.MonkeyPa
         kinesis.put(b"x" * 4_000)
     query = Query(kinesis, records_per_batch=1000)
     time.sleep(0.3)
-    query.plan()
+    query.next_batch()
     time.sleep(0.3)
     assert len(kinesis.calls) < 15
 
@@ -109,8 +109,7 @@ def test_the_next_batch_is_read_while_the_last_one_is_written() -> None:
     kinesis = FakeKinesis(shards=1, page=2)
     numbered(kinesis, 4)
     query = Query(kinesis, records_per_batch=2)
-    while not query.plan():
-        pass
+    query.next_batch_with_records()
     wait_until(lambda: len(kinesis.calls) >= 2, "the second request before the first batch is committed")
 
 
@@ -162,10 +161,7 @@ class ReshardedStream(RuleBasedStateMachine):
         time.sleep(pause)
         start = self.query.offsets
         data = self.query.next_batch()
-        repeating = new_reader(self.kinesis)
-        repeating.partitions(self.query.offsets, self.query.offsets)
-        assert sorted(read_batch(repeating, start, self.query.offsets)) == sorted(data)
-        repeating.stop()
+        assert sorted(read_again(self.kinesis, start, self.query.offsets)) == sorted(data)
         self.seen += data
 
     @invariant()

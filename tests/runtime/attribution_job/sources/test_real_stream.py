@@ -45,11 +45,10 @@ def test_the_records_are_those_that_boto3_would_return(emulator_url: str) -> Non
         StreamName="clicks", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     (record,) = producer.get_records(ShardIterator=iterator)["Records"]
-    reader = KinesisStreamReader(lambda: connect(emulator_url), "clicks", records_per_batch=10, tasks=1)
-    while not (end := reader.latestOffset()):
+    reader = KinesisStreamReader(lambda: connect(emulator_url), "clicks", records_per_batch=10)
+    while not (batches := list(reader.read({})[0])):
         pass
-    (partition,) = reader.partitions({}, end)
-    ((row,),) = [batch.to_pylist() for batch in reader.read(partition)]
+    ((row,),) = [batch.to_pylist() for batch in batches]
     reader.stop()
     producer.delete_stream(StreamName="clicks")
     assert row == {
