@@ -102,7 +102,7 @@ DEV = Config(
     # The generator publishes for seconds and then pauses for minutes, so a short interval costs little.
     trigger_seconds=0.2,
     records_per_batch=20_000,
-    attribution_join="spark",
+    attribution_join="postgres",
     job_timeout_hours=12,
     start_schedule=None,
     # Runs are started by hand. The stop in the evening limits the cost of a forgotten run.
@@ -132,11 +132,11 @@ PROD = Config(
     kinesis_reader="driver",
     # The eight executor cores of two workers. For more workers, raise it with a new version of the query.
     shuffle_partitions=8,
-    # A twelfth of `freshness_seconds`. Events arrive all the time, and with an interval of one second the checkpoint's
-    # requests to S3 would cost more than the job's workers.
-    trigger_seconds=5,
+    # Events arrive all the time, so the checkpoint's requests to S3 cost by the interval. With the join in PostgreSQL a
+    # micro-batch writes two files, and one second costs as much as five seconds with the join in Spark.
+    trigger_seconds=1,
     records_per_batch=50_000,
-    attribution_join="spark",
+    attribution_join="postgres",
     job_timeout_hours=168,
     # Restarts the job after a run has ended, for any reason. Every minute, so that a planned end of a run delays events
     # for less than two periods of the Freshness alarm.

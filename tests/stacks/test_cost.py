@@ -18,11 +18,11 @@ def test_the_costs_follow_the_configuration() -> None:
 def test_a_million_events_cost_the_hours_in_which_they_arrive() -> None:
     hourly_cost = sum(cost for _, cost in hourly(DEV)) + 3600 / DEV.trigger_seconds * batch_cost(DEV)
     assert f"${hourly_cost / 3.6:.3f} at 1,000 events/s" in per_million(DEV)
-    assert "joined in postgres" in per_million(replace(DEV, attribution_join="postgres"))
+    assert "joined in spark" in per_million(replace(DEV, attribution_join="spark"))
 
 
 def test_a_micro_batch_costs_the_requests_for_its_files() -> None:
-    three_partitions = replace(DEV, shuffle_partitions=3)
+    three_partitions = replace(DEV, attribution_join="spark", shuffle_partitions=3)
     assert checkpoint_files(three_partitions) == 5
     assert batch_cost(three_partitions) == pytest.approx(5 * (8 * 5e-6 + 7 * 4e-7) + 1200 * 0.5e-9)
     assert checkpoint_files(replace(DEV, attribution_join="postgres")) == 2

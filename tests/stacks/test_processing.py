@@ -86,7 +86,7 @@ def test_glue_publishes_the_metrics_of_the_dashboard(job: dict[str, Any]) -> Non
 
 
 def test_the_configuration_says_where_the_join_runs(job: dict[str, Any], environment: Environment) -> None:
-    assert job["DefaultArguments"]["--attribution_join"] == environment.config.attribution_join == "spark"
+    assert job["DefaultArguments"]["--attribution_join"] == environment.config.attribution_join == "postgres"
 
 
 def test_driver_and_executors_load_code_and_packages_only_from_the_bucket_of_assets(job: dict[str, Any]) -> None:
