@@ -188,7 +188,7 @@ def policy_grants(*, conditional: bool) -> list[Grant]:
     ]
 
 
-def test_the_analysts_policy_allows_the_calls_of_the_tunnel_and_no_other_secret() -> None:
+def test_the_analysts_policy_allows_the_tunnels_calls_and_no_other_secret() -> None:
     grants = policy_grants(conditional=False)
     for call in CALLS:
         assert any(grant.allows(call) for grant in grants), call

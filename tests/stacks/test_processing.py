@@ -89,7 +89,7 @@ def test_the_configuration_says_where_the_join_runs(job: dict[str, Any], environ
     assert job["DefaultArguments"]["--attribution_join"] == environment.config.attribution_join == "postgres"
 
 
-def test_driver_and_executors_load_code_and_packages_only_from_the_bucket_of_assets(job: dict[str, Any]) -> None:
+def test_code_and_packages_come_only_from_the_bucket_of_assets(job: dict[str, Any]) -> None:
     arguments = job["DefaultArguments"]
     bucket = {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}
     for argument, name in (("--extra-py-files", r"\.zip"), ("--additional-python-modules", r"\.gluewheels\.zip")):

@@ -85,7 +85,7 @@ def test_the_session_ends_with_the_block_and_with_an_exception(programs: Path) -
 
 
 @pytest.mark.usefixtures("in_the_cloud")
-def test_a_refused_session_is_an_error_with_the_output_of_the_aws_cli(programs: Path) -> None:
+def test_a_refused_session_shows_the_output_of_the_aws_cli(programs: Path) -> None:
     refusal = "An error occurred (TargetNotConnected) when calling the StartSession operation: it is not connected."
     (programs / "refusal").write_text(refusal)
     with pytest.raises(TunnelError, match=r"session with i-0123456789abcdef0 did not start: .*TargetNotConnected"):

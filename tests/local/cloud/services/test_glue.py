@@ -79,7 +79,7 @@ def test_a_run_gets_the_definitions_arguments_and_its_own(
     assert glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]["JobRunState"] == "RUNNING"
 
 
-def test_a_job_has_one_run_at_a_time_and_a_run_can_be_stopped(glue: "GlueClient", job: Callable[..., str]) -> None:
+def test_a_job_has_one_run_at_a_time_which_can_be_stopped(glue: "GlueClient", job: Callable[..., str]) -> None:
     name = job(PRINTS, MaxRetries=1)
     first = glue.start_job_run(JobName=name)["JobRunId"]
     with pytest.raises(glue.exceptions.ConcurrentRunsExceededException):
