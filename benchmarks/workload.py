@@ -1,4 +1,4 @@
-"""What all workloads share: their signature, and the name of their database."""
+"""The signature of every workload, and the name of the workloads' database."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What AWS services create outside of CloudFormation, and what therefore blocks CloudFormation.
+"""Resources that AWS services create outside of CloudFormation, and that block its stacks.
 
 Network interfaces of Glue and Lambda block the removal of the VPC and its security groups. A log group that a service
 has created again blocks the next deployment of the stack that names it.

@@ -1,4 +1,4 @@
-"""What a micro-batch of the job costs: requests to S3 for the checkpoint, and a line of the log.
+"""The cost of a micro-batch of the job: requests to S3 for the checkpoint, and a line of the log.
 
 The requests for a file are those of Hadoop 3.4's S3A behind Spark's FileContext, according to their source code. They
 have not been counted on AWS. The files of each minute's RocksDB snapshots are left out: they are few.

@@ -97,7 +97,8 @@ def _popen(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        # It runs between fork and exec, where a lock of another thread would block it. It makes one system call only.
+        # Python runs the hook between fork and exec, where a lock of another thread would block it. The hook makes a
+        # single system call.
         preexec_fn=child_setup,  # noqa: PLW1509
     )
 

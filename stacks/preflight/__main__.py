@@ -25,7 +25,7 @@ exit status:
 
 `make deploy` runs this first; `make deploy PREFLIGHT=` deploys without it.
 """
-# What `pipeline` deploys.
+# The environments that `ENV=pipeline` deploys.
 CHOICES = {name: (config,) for name, config in ENVIRONMENTS.items()} | {"pipeline": (DEV, PROD)}
 CREDENTIALS = "set AWS_PROFILE, or log in again, and set AWS_REGION to a region that the account has enabled"
 
