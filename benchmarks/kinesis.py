@@ -18,6 +18,9 @@ from runtime.data_generator.publishing import publish
 from runtime.data_generator.simulation import Record
 
 STREAMS = "bench"
+# Batches of the same size on both sides: four files have 110,000 events.
+FILES_PER_BATCH = 4
+RECORDS_PER_BATCH = 100_000
 # As many as the measured rate needs: a shard gives 2 MB a second.
 SHARDS: dict[Stream, int] = {"clicks": 16, "checkouts": 4}
 CHUNK = 5_000
@@ -28,7 +31,7 @@ def kinesis(server: Server, folder: Path, scale: float, print_line: PrintLine) -
 
     The events wait in the streams when the job starts. The emulator answers on the same cores.
     """
-    shape = Shape(clicks=int(5e5 * scale), checkouts=int(5e4 * scale), users=50_000, hours=2)
+    shape = Shape(clicks=int(1e6 * scale), checkouts=int(1e5 * scale), users=100_000, hours=2)
     data, truth = make_events(shape, folder, print_line, shards=False)
     result: dict[str, Any] = {"events": shape.events, "runs": {}}
     with emulator.running(folder / "emulator.log") as url, emulator.reached(url):
@@ -36,8 +39,9 @@ def kinesis(server: Server, folder: Path, scale: float, print_line: PrintLine) -
         _publish(data)
         variables = emulator.client_environment(url)
         for turn in (1, 2):
-            files = run_ours(server, data, "postgres", truth, folder)
-            stream = run_job(server, STREAMS, "postgres", folder, ["--events", str(shape.events)], variables=variables)
+            files = run_ours(server, data, "postgres", truth, folder, files_per_batch=FILES_PER_BATCH)
+            options = ["--events", str(shape.events), "--records_per_batch", str(RECORDS_PER_BATCH)]
+            stream = run_job(server, STREAMS, "postgres", folder, options, variables=variables)
             check_credits(stream, truth)
             result["runs"] |= {f"files, {turn}": files, f"kinesis, {turn}": stream}
             for name in (f"files, {turn}", f"kinesis, {turn}"):

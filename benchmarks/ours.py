@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("join", choices=["spark", "postgres"])
     parser.add_argument("--files_per_batch", type=int, default=4)
     parser.add_argument("--events", type=int, help="number of events in the streams SOURCE-…")
-    parser.add_argument("--records_per_batch", type=int, default=100_000)
+    parser.add_argument("--records_per_batch", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, required=True)
     options = parser.parse_args()
     log_as_json()

@@ -13,6 +13,7 @@ from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
 from runtime.attribution_job.events.parsing import parse, read
 from runtime.attribution_job.join.attribution import add_join_window, join_clicks, keep_first_click
 from runtime.attribution_job.join.rule import WATERMARK_DELAY
+from runtime.attribution_job.sources.records import unpack
 
 # The kinds of row in a micro-batch of `attribute`.
 STRUCTS = ("click", "checkout", "dead_letter", "candidate")
@@ -71,7 +72,7 @@ def stage_records(batch: DataFrame) -> dict[str, pa.Table]:
     """Parses a micro-batch of `collect` into the sink's tables, by kind of row."""
     records = batch.toArrow()
     clicks, checkouts = (
-        read(records.filter(pc.equal(records["kind"], kind)), contract)
+        read(unpack(records.filter(pc.equal(records["kind"], kind))), contract)
         for kind, contract in (("click", CLICK), ("checkout", CHECKOUT))
     )
     return {

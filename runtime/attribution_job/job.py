@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def start(
     click_records: DataFrame, checkout_records: DataFrame, arguments: JobArguments, sink: PostgresSink
 ) -> StreamingQuery:
-    """Starts the one query that reads both streams (columns of `sources.read_stream`) and writes every table."""
+    """Starts the one query that reads both streams (rows of `sources.read_stream`) and writes every table."""
     progress = ProgressLog([arguments.clicks_stream, arguments.checkouts_stream])
     click_records.sparkSession.streams.addListener(progress)
 

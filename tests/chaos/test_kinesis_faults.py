@@ -20,7 +20,7 @@ from local.reconciliation.comparison import collect
 from local.reconciliation.readback import read_streams
 from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
 from runtime.attribution_job.sources.offsets import Offsets
-from runtime.attribution_job.sources.records import SPARK_SCHEMA
+from runtime.attribution_job.sources.records import SPARK_SCHEMA, unpack
 from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
@@ -83,7 +83,7 @@ def read_rows(stream: str, count: int) -> Iterator[dict[str, Any]]:
 
 
 def rows_of(batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
-    return [row for batch in batches for row in batch.to_pylist()]
+    return [row for batch in batches for row in unpack(batch).to_pylist()]
 
 
 @pytest.mark.parametrize(

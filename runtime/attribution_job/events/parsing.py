@@ -17,6 +17,7 @@ from runtime.attribution_job.events.contract import Contract
 from runtime.attribution_job.events.plain import read_plain
 from runtime.attribution_job.events.schemas import DEAD_LETTER, TIME, event_schema, spark_fields
 from runtime.attribution_job.events.validation import EPOCH, RefusedError, read_event
+from runtime.attribution_job.sources.records import unpack
 
 
 class Parsed(NamedTuple):
@@ -37,7 +38,7 @@ def read(records: pa.Table, contract: Contract) -> Parsed:
 
 
 def parse(records: DataFrame, contract: Contract) -> DataFrame:
-    """Applies `read` to a stream of records.
+    """Applies `read` to the rows of a source.
 
     Returns:
         `user_id`, `event_time`, and the structs `event` and `dead_letter`, one of which is null. A dead letter has a
@@ -51,9 +52,10 @@ def parse(records: DataFrame, contract: Contract) -> DataFrame:
 
 
 def _parse_batches(batches: Iterable[pa.RecordBatch], contract: Contract) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        if len(batch):
-            yield from _rows(_read_batch(batch, contract), contract).to_batches()
+    for rows in batches:
+        for records in unpack(rows).to_batches():
+            if len(records):
+                yield from _rows(_read_batch(records, contract), contract).to_batches()
 
 
 def _rows(parsed: Parsed, contract: Contract) -> pa.Table:

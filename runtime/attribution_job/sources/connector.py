@@ -24,7 +24,7 @@ UNREADABLE = re.compile(
 
 
 def read_stream(spark: SparkSession, stream: str, *, region: str, records_per_batch: int) -> DataFrame:
-    """Returns the records of `stream` from the oldest on, with the columns of `records.SPARK_SCHEMA`.
+    """Returns the records of `stream` from the oldest on, with the columns of `records.SCHEMA`.
 
     A micro-batch has at most `records_per_batch` records of a stream with SHARDS shards, and more with more shards: the
     connector's limit is one for each shard.

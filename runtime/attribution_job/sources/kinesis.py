@@ -18,7 +18,7 @@ from pyspark.sql.types import StructType
 
 from runtime.attribution_job.sources.offsets import START, Offsets
 from runtime.attribution_job.sources.read_ahead import ReadAhead
-from runtime.attribution_job.sources.records import SCHEMA, SPARK_SCHEMA, keep_records_raw
+from runtime.attribution_job.sources.records import SCHEMA, SPARK_SCHEMA, keep_records_raw, pack
 from runtime.attribution_job.sources.shard import MOST_RECORDS, ShardReader
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
         return {}
 
     def read(self, start: Offsets) -> tuple[Iterator[pa.RecordBatch], Offsets]:
-        """Returns the next records, which have been read already, and the offsets behind them.
+        """Returns the next pages of records, which have been read already, and the offsets behind them.
 
         Offsets change only together with records or with the end of a shard. The iterator can be copied, because Spark
         reads a copy.
@@ -80,8 +80,7 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
         pages, end = self._read_ahead.take()
         if not pages:
             return iter([]), start
-        records = pa.Table.from_batches([page.records for page in pages], SCHEMA)
-        return iter(records.combine_chunks().to_batches()), end
+        return iter([pack(page.records for page in pages)]), end
 
     def readBetweenOffsets(self, start: Offsets, end: Offsets) -> Iterator[pa.RecordBatch]:  # noqa: N802
         """Returns the records that an earlier `read` returned between these offsets.
@@ -89,7 +88,7 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
         Raises:
             RuntimeError: a record is gone.
         """
-        return iter(read_again(self._client, self._stream, start, end).to_batches())
+        return iter([pack(read_again(self._client, self._stream, start, end).to_batches())])
 
     def stop(self) -> None:
         """Ends reading. Spark does not call this: it ends the process."""

@@ -13,11 +13,7 @@ Reader: TypeAlias = Literal["driver", "connector"]
 
 
 def read_stream(spark: SparkSession, stream: str, *, reader: Reader, region: str, records_per_batch: int) -> DataFrame:
-    """Returns the records that `stream` still has and those to come.
-
-    Columns: `data` (binary), `streamName`, `partitionKey`, `sequenceNumber` (string),
-    `approximateArrivalTimestamp` (timestamp).
-    """
+    """Returns the records that `stream` still has and the records to come, as rows for `records.unpack`."""
     if reader == "connector":
         return connector.read_stream(spark, stream, region=region, records_per_batch=records_per_batch)
     _register(spark)

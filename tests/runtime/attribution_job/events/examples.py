@@ -41,7 +41,14 @@ checkout: dict[str, Any] = {
 
 def parsed(contract: Contract, data: Sequence[bytes]) -> list[dict[str, Any]]:
     """Parses records and returns each one's event or dead letter, in the order of `data`."""
-    records = pa.table(
+    events, dead_letters = read(records(data), contract)
+    rows = [*events.to_pylist(), *dead_letters.to_pylist()]
+    return sorted(rows, key=lambda row: int(row["sequence_number"]))
+
+
+def records(data: Sequence[bytes]) -> pa.Table:
+    """Returns records with these bytes, whose sequence numbers are 0, 1, …"""
+    return pa.table(
         {
             "data": pa.array(data, pa.binary()),
             "streamName": ["stream"] * len(data),
@@ -50,9 +57,6 @@ def parsed(contract: Contract, data: Sequence[bytes]) -> list[dict[str, Any]]:
             "approximateArrivalTimestamp": pa.array([ARRIVAL] * len(data), TIME),
         }
     )
-    events, dead_letters = read(records, contract)
-    rows = [*events.to_pylist(), *dead_letters.to_pylist()]
-    return sorted(rows, key=lambda row: int(row["sequence_number"]))
 
 
 def reason(row: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
 from runtime.attribution_job.events.parsing import parse
-from runtime.attribution_job.sources.records import SPARK_SCHEMA
+from runtime.attribution_job.sources.records import SPARK_SCHEMA, pack
 from tests.runtime.attribution_job.events.contract_cases import ACCEPTED_CLICKS, REFUSED_CHECKOUTS, REFUSED_CLICKS
 from tests.runtime.attribution_job.events.examples import (
     ARRIVAL,
@@ -21,6 +21,7 @@ from tests.runtime.attribution_job.events.examples import (
     encode,
     parsed,
     reason,
+    records,
     without,
 )
 
@@ -76,8 +77,8 @@ def test_any_bytes_become_an_event_or_a_dead_letter(data: list[bytes]) -> None:
 
 
 def test_spark_parses_a_stream_of_records_alike(spark: SparkSession) -> None:
-    records = [(data, "stream", "key", str(number), ARRIVAL) for number, data in enumerate((encode(click), b"garbage"))]
-    rows = parse(spark.createDataFrame(records, SPARK_SCHEMA), CLICK).collect()
+    pages = pack(records([encode(click), b"garbage"]).to_batches()).to_pylist()
+    rows = parse(spark.createDataFrame(pages, SPARK_SCHEMA), CLICK).collect()
     (event,) = (row for row in rows if row.event)
     (refused,) = (row for row in rows if row.dead_letter)
     assert (event.user_id, event.event_time, event.event.click_id) == ("u1", event.event.click_timestamp, "c1")

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from runtime.attribution_job.sources.kinesis import KinesisStreamReader
 from runtime.attribution_job.sources.offsets import Offsets
+from runtime.attribution_job.sources.records import unpack
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
 
 QUIET_SECONDS = 0.1
@@ -56,7 +57,7 @@ def new_reader(kinesis: object, records_per_batch: int = 100) -> KinesisStreamRe
 
 
 def data_of(batches: Iterator[pa.RecordBatch]) -> list[bytes]:
-    return [data for batch in batches for data in batch["data"].to_pylist()]
+    return [data for batch in batches for data in unpack(batch)["data"].to_pylist()]
 
 
 def read_again(kinesis: object, start: Offsets, end: Offsets) -> list[bytes]:

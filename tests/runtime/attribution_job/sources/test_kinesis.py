@@ -2,9 +2,12 @@ import copy
 import pickle
 from unittest.mock import sentinel
 
+import pyarrow as pa
 import pytest
 
 from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
+from runtime.attribution_job.sources.offsets import Offsets
+from runtime.attribution_job.sources.records import SCHEMA, unpack
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
 from tests.runtime.attribution_job.sources.reading import Query, as_json, data_of, new_reader, numbered, read_again
 
@@ -15,14 +18,14 @@ def test_every_shard_is_read_from_the_oldest_record_on() -> None:
     assert sorted(Query(kinesis).read(10)) == data
 
 
-def test_a_row_has_the_columns_of_the_glue_connector() -> None:
+def test_a_record_has_the_columns_of_the_glue_connector() -> None:
     kinesis = FakeKinesis(shards=1)
     kinesis.put(b"x")
     reader = new_reader(kinesis)
     while not (batches := list(reader.read({})[0])):
         pass
-    ((row,),) = [batch.to_pylist() for batch in batches]
-    assert list(row) == KinesisDataSource({}).schema().names
+    (row,) = [record for batch in batches for record in unpack(batch).to_pylist()]
+    assert list(row) == SCHEMA.names
     assert (row["data"], row["streamName"], row["partitionKey"]) == (b"x", "clicks", "p")
     assert row["approximateArrivalTimestamp"].microsecond == 125_000
 
@@ -57,6 +60,26 @@ def test_a_batch_has_at_most_its_number_of_records() -> None:
     while sum(sizes) < 40:
         sizes.append(len(query.next_batch()))
     assert max(sizes) <= 10
+
+
+def test_spark_gets_one_row_for_each_page() -> None:
+    kinesis = FakeKinesis(shards=2, page=20)
+    numbered(kinesis, 40)
+    reader = new_reader(kinesis)
+    rows = records = 0
+    offsets: Offsets = {}
+    while records < 40:
+        batches, offsets = reader.read(offsets)
+        for batch in batches:
+            assert batch.schema.names == KinesisDataSource({}).schema().names
+            rows, records = rows + len(batch), records + len(unpack(batch))
+    assert rows <= 4
+
+
+def test_rows_that_are_records_already_are_not_unpacked() -> None:
+    records = pa.table({name: pa.nulls(1, field.type) for name, field in zip(SCHEMA.names, SCHEMA, strict=True)})
+    assert unpack(records) is records
+    assert unpack(records.to_batches()[0]) == records
 
 
 def test_spark_can_read_a_batch_more_than_once() -> None:

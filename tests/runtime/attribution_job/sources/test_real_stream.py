@@ -3,6 +3,7 @@ from botocore.config import Config
 from mypy_boto3_kinesis import KinesisClient
 
 from runtime.attribution_job.sources.kinesis import KinesisStreamReader
+from runtime.attribution_job.sources.records import unpack
 from tests.runtime.attribution_job.sources.reading import Query
 
 
@@ -48,7 +49,7 @@ def test_the_records_are_those_that_boto3_would_return(emulator_url: str) -> Non
     reader = KinesisStreamReader(lambda: connect(emulator_url), "clicks", records_per_batch=10)
     while not (batches := list(reader.read({})[0])):
         pass
-    ((row,),) = [batch.to_pylist() for batch in batches]
+    (row,) = [record for batch in batches for record in unpack(batch).to_pylist()]
     reader.stop()
     producer.delete_stream(StreamName="clicks")
     assert row == {
