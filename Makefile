@@ -12,7 +12,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test test-e2e chaos bench bench-environments bench-report lint clean
+.PHONY: help setup demo replay test test-e2e chaos bench bench-environments bench-report schemas lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -42,6 +42,9 @@ bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchma
 
 bench-report: benchmarks/.venv/.requirements ## write plots and docs/performance.md from the newest results
 	@benchmarks/.venv/bin/python -m benchmarks.report
+
+schemas: $(VENV)/.requirements ## write the JSON Schemas of the events to docs/schemas
+	$(BIN)/python -m runtime.attribution_job.events.json_schema docs/schemas
 
 lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 	$(BIN)/ruff check

@@ -10,13 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
-from runtime.attribution_job.events.parsing import parse, read
+from runtime.attribution_job.events.mapping import EventMapping
+from runtime.attribution_job.events.parsing import parse, parsed_structs, read
 from runtime.attribution_job.join.attribution import add_join_window, join_clicks, keep_first_click
 from runtime.attribution_job.join.rule import WATERMARK_DELAY
 from runtime.attribution_job.sources.records import unpack
 
 # The kinds of row in a micro-batch of `attribute`.
-STRUCTS = ("click", "checkout", "dead_letter", "candidate")
+STRUCTS = ("click", "checkout", "refund", "dead_letter", "candidate")
 
 
 def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
@@ -24,8 +25,7 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
 
     Returns:
         One stream of all rows that the sink writes, because one transaction has to hold a micro-batch. Its columns
-        include `user_id`, `join_window`, and the structs `click`, `checkout`, `dead_letter` and `candidate`. At most
-        one of the structs is set in each row.
+        include `user_id`, `join_window`, and the structs of STRUCTS. At most one of the structs is set in each row.
     """
     clicks = _prepare(click_records, CLICK).where("first_hour")
     checkouts = _prepare(checkout_records, CHECKOUT)
@@ -48,7 +48,7 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
 def _prepare(records: DataFrame, contract: Contract) -> DataFrame:
     """Parses records and gives each event a row for each of its join windows; the event itself is in the first one."""
     events = add_join_window(parse(records, contract).withWatermark("event_time", WATERMARK_DELAY))
-    in_first = {name: F.when(F.col("first_hour"), F.col(name)) for name in ("event", "dead_letter")}
+    in_first = {name: F.when(F.col("first_hour"), F.col(name)) for name in parsed_structs(contract)}
     return events.withColumns({"event_id": F.col(f"event.{contract.id}")} | in_first)
 
 
@@ -68,17 +68,17 @@ def collect(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
     )
 
 
-def stage_records(batch: DataFrame) -> dict[str, pa.Table]:
-    """Parses a micro-batch of `collect` into the sink's tables, by kind of row."""
-    records = batch.toArrow()
+def stage_records(batch: DataFrame, mapping: EventMapping | None = None) -> dict[str, pa.Table]:
+    """Parses a micro-batch of `collect` into the sink's tables, by kind of row. `mapping` reads foreign events."""
+    rows = batch.toArrow()
     clicks, checkouts = (
-        read(unpack(records.filter(pc.equal(records["kind"], kind))), contract)
+        read(unpack(rows.filter(pc.equal(rows["kind"], kind))), contract, mapping)
         for kind, contract in (("click", CLICK), ("checkout", CHECKOUT))
     )
+    # With a mapping, each of the streams can have every kind of event.
     return {
-        "click": clicks.events,
-        "checkout": checkouts.events,
-        "dead_letter": pa.concat_tables([clicks.dead_letters, checkouts.dead_letters]),
+        kind: pa.concat_tables(tables)
+        for kind, *tables in zip(("click", "checkout", "refund", "dead_letter"), clicks, checkouts, strict=True)
     }
 
 
@@ -95,5 +95,6 @@ def _for_join(prepared: DataFrame, contract: Contract) -> DataFrame:
     """
     # A sum of a timestamp and an interval has no watermark.
     timestamp = F.expr("event_time + interval 0 seconds")
-    event_id = F.when(F.expr("first_hour or (event is null and dead_letter is null)"), F.col("event_id"))
+    no_struct = " and ".join(f"{name} is null" for name in parsed_structs(contract))
+    event_id = F.when(F.expr(f"first_hour or ({no_struct})"), F.col("event_id"))
     return prepared.select("user_id", "join_window", event_id.alias(contract.id), timestamp.alias(contract.timestamp))

@@ -100,6 +100,7 @@ def test_the_job_bundles_are_deterministic(code_only: Stack) -> None:
 def test_the_job_zip_contains_the_job_and_the_database_component(code_only: Stack) -> None:
     names = zipfile.ZipFile(glue_code(code_only)).namelist()
     assert {"runtime/__init__.py", "runtime/attribution_job/job.py", "runtime/database/connection.py"} <= set(names)
+    assert "runtime/attribution_job/events/mapping/builtin/segment.toml" in names
     assert not [name for name in names if "__pycache__" in name or not name.startswith("runtime/")]
 
 
@@ -107,7 +108,8 @@ def test_every_wheel_has_a_checksum_of_the_locks(wheels_zip: Path) -> None:
     with zipfile.ZipFile(wheels_zip) as archive:
         files = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
     requirements = files.pop("wheels/requirements.txt")
-    assert requirements == hashlib.sha256(b"boto3\npsycopg[binary]\ntenacity\n").hexdigest()
+    names = b"boto3\ncrawler-user-agents\njmespath\npsycopg[binary]\ntenacity\n"
+    assert requirements == hashlib.sha256(names).hexdigest()
     assert all(re.fullmatch(r"wheels/[^/]+\.whl", name) for name in files)
     assert {f"sha256:{checksum}" for checksum in files.values()} <= set(re.findall(r"sha256:[0-9a-f]{64}", JOB_LOCKS))
     packaged = {name.removeprefix("wheels/").split("-")[0].replace("_", "-") for name in files}

@@ -1,14 +1,18 @@
 """Columns of events and dead letters, as Arrow schemas and as Spark types."""
 
+import functools
+
 import pyarrow as pa
 
 from runtime.attribution_job.events.contract import Contract
 
 TIME = pa.timestamp("us", tz="UTC")
+# A row without a reason is a record, or a part of one, that is ignored: it is counted, and not stored.
 DEAD_LETTER = pa.schema(
     {
         "stream_name": pa.string(),
         "sequence_number": pa.string(),
+        "record_index": pa.int32(),
         "partition_key": pa.string(),
         "reason": pa.string(),
         "data": pa.string(),
@@ -17,13 +21,26 @@ DEAD_LETTER = pa.schema(
 )
 
 
+@functools.cache
 def event_schema(contract: Contract) -> pa.Schema:
-    """Returns the columns of accepted events; `items` is JSON text, amounts are text."""
-    fields = {field: TIME if field == contract.timestamp else pa.string() for field in contract.fields[:-1]}
-    return pa.schema(fields | {"arrived_at": TIME, "sequence_number": pa.string(), "unknown_fields": pa.int32()})
+    """Returns the columns of accepted events.
+
+    `items` is JSON text. Amounts are decimal text. `repairs` is PostgreSQL's text form of an array, or null.
+    """
+    special_types = {contract.timestamp: TIME, "revision": pa.int64()} | dict.fromkeys(contract.flags, pa.bool_())
+    fields = {field: special_types.get(field, pa.string()) for field in contract.stored}
+    reading = {"stated_timestamp": TIME, "repairs": pa.string()}
+    record = {"arrived_at": TIME, "sequence_number": pa.string(), "record_index": pa.int32()}
+    return pa.schema(fields | reading | record | {"unknown_fields": pa.int32()})
 
 
 def spark_fields(schema: pa.Schema) -> str:
     """Returns the schema's fields as a Spark DDL string, for use inside `struct<…>`."""
-    types = {pa.string(): "string", TIME: "timestamp", pa.int32(): "int"}
+    types = {
+        pa.string(): "string",
+        TIME: "timestamp",
+        pa.int32(): "int",
+        pa.int64(): "bigint",
+        pa.bool_(): "boolean",
+    }
     return ", ".join(f"{field.name}: {types[field.type]}" for field in schema)

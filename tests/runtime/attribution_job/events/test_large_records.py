@@ -16,12 +16,14 @@ from tests.waiting import wait_until
 
 # https://docs.aws.amazon.com/streams/latest/dev/large-records.html
 LARGEST_RECORD_BYTES = 10 * 1024 * 1024
+START, END = '{"page_url": "', '"}'
+TEXT_BYTES = LARGEST_RECORD_BYTES - len(START) - len(END)
 
 
 def large_record() -> FakeKinesis:
     """Returns a shard with the largest record that Kinesis accepts, and a small record after it."""
     kinesis = FakeKinesis(shards=1)
-    kinesis.put(b"x" * LARGEST_RECORD_BYTES)
+    kinesis.put((START + "x" * TEXT_BYTES + END).encode())
     kinesis.put(b"not JSON")
     return kinesis
 
@@ -52,9 +54,9 @@ def test_the_largest_kinesis_record_becomes_a_dead_letter(
         query.stop()
         sink.close()
     letters = migrated.execute(
-        "select stream_name, reason, length(data), data = convert_to(repeat('x', %s), 'UTF8') from dead_letters"
-        " order by 1, 3",
-        [LARGEST_RECORD_BYTES],
+        "select stream_name, reason, length(data), data = convert_to(%s || repeat('x', %s) || %s, 'UTF8')"
+        " from dead_letters order by 1, 3",
+        [START, TEXT_BYTES, END],
     ).fetchall()
     assert letters == [
         (stream, *letter)

@@ -1,17 +1,26 @@
-"""The event contract: each record becomes an event or a dead letter with its reason."""
+"""The event contract: each record becomes events or dead letters with their reasons."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
-from runtime.attribution_job.events.parsing import parse
+from runtime.attribution_job.events.contract import CHECKOUT, CLICK, REFUND, Contract
+from runtime.attribution_job.events.parsing import parse, read
+from runtime.attribution_job.events.schemas import DEAD_LETTER, event_schema
 from runtime.attribution_job.sources.records import SPARK_SCHEMA, pack
-from tests.runtime.attribution_job.events.contract_cases import ACCEPTED_CLICKS, REFUSED_CHECKOUTS, REFUSED_CLICKS
+from tests.runtime.attribution_job.events.contract_cases import (
+    ACCEPTED_CHECKOUTS,
+    ACCEPTED_CLICKS,
+    REFUSED_CHECKOUTS,
+    REFUSED_CLICKS,
+    nested,
+)
 from tests.runtime.attribution_job.events.examples import (
     ARRIVAL,
     CHANGED_CHECKOUTS,
@@ -19,38 +28,49 @@ from tests.runtime.attribution_job.events.examples import (
     checkout,
     click,
     encode,
+    full_checkout,
+    full_click,
     parsed,
     reason,
     records,
+    refund,
     without,
 )
 
+NOON = datetime(2026, 11, 23, 11, 59, 59, 123000, tzinfo=UTC)
+RECORD = {"arrived_at": ARRIVAL, "sequence_number": "0", "record_index": 0, "unknown_fields": 0}
+UNREPAIRED = {"stated_timestamp": None, "repairs": None}
 
-def test_valid_events_are_accepted() -> None:
-    rows = parsed(CLICK, [encode(event) for event in ACCEPTED_CLICKS.values()])
-    assert {name: reason(row) for name, row in zip(ACCEPTED_CLICKS, rows, strict=True) if reason(row)} == {}
-    assert {row["click_id"] for row in rows} == {"c1"}
+
+@pytest.mark.parametrize(("contract", "cases"), [(CLICK, ACCEPTED_CLICKS), (CHECKOUT, ACCEPTED_CHECKOUTS)])
+def test_valid_events_are_accepted(contract: Contract, cases: dict[str, dict[str, Any]]) -> None:
+    rows = parsed(contract, [encode(event) for event in cases.values()])
+    assert {name: reason(row) for name, row in zip(cases, rows, strict=True) if reason(row)} == {}
+    assert {row[contract.id] for row in rows} == {"c1" if contract is CLICK else "k1"}
 
 
 def test_an_accepted_click_keeps_all_values() -> None:
-    (row,) = parsed(CLICK, [encode(click)])
-    assert row == without(click, "schema_version") | {
-        "click_timestamp": datetime(2026, 11, 23, 11, 59, 59, 123000, tzinfo=UTC),
-        "arrived_at": ARRIVAL,
-        "sequence_number": "0",
-        "unknown_fields": 0,
-    }
+    (row,) = parsed(CLICK, [encode(full_click)])
+    stored = without(full_click, "schema_version", "user_agent", "sent_at") | {"click_timestamp": NOON}
+    assert row == stored | UNREPAIRED | RECORD
 
 
 def test_an_accepted_checkout_keeps_all_values() -> None:
-    (row,) = parsed(CHECKOUT, [encode(checkout)])
-    assert json.loads(row["items"]) == checkout["items"]
-    assert (row["total_amount"], row["currency"], row["payment_method"]) == ("19.90", "EUR", "card")
+    (row,) = parsed(CHECKOUT, [encode(full_checkout)])
+    assert json.loads(row.pop("items")) == checkout["items"]
+    stored = without(full_checkout, "schema_version", "items", "sent_at") | {"checkout_timestamp": NOON}
+    assert row == stored | UNREPAIRED | RECORD
 
 
-def test_a_numeric_price_of_an_item_is_accepted() -> None:
-    (row,) = parsed(CHECKOUT, [encode(checkout | {"items": [{"product_id": 7, "unit_price": 9.95, "colour": "red"}]})])
-    assert json.loads(row["items"]) == [{"product_id": "7", "unit_price": "9.95"}]
+def test_an_accepted_refund_keeps_all_values() -> None:
+    (row,) = parsed(CHECKOUT, [encode(refund)])
+    assert row == refund | {"refund_timestamp": NOON} | UNREPAIRED | RECORD
+    assert read(records([encode(refund)]), CHECKOUT).refunds.num_rows == 1
+
+
+def test_a_refund_is_no_event_of_the_clicks_stream() -> None:
+    (row,) = parsed(CLICK, [encode(click | {"refund_id": "r1"})])
+    assert (row["click_id"], row["unknown_fields"]) == ("c1", 1)
 
 
 @pytest.mark.parametrize(("contract", "cases"), [(CLICK, REFUSED_CLICKS), (CHECKOUT, REFUSED_CHECKOUTS)])
@@ -64,23 +84,78 @@ def test_invalid_records_are_refused_with_reason_and_bytes(
     assert [bytes.fromhex(row["data"].removeprefix("\\x")) for row in rows] == [data for data, _ in cases.values()]
 
 
+def test_the_deepest_nesting_is_accepted() -> None:
+    (row,) = parsed(CLICK, [nested(100)])
+    assert reason(row) is None
+
+
 def test_unknown_fields_are_dropped_and_counted() -> None:
-    rows = parsed(CLICK, [encode(click), encode(click | {"a": 1, "nested": {"user_id": 7}})])
-    assert [row["unknown_fields"] for row in rows] == [0, 2]
+    repeated = b'{"a": 1, "a": 2,' + encode(click)[1:]
+    rows = parsed(CLICK, [encode(click), encode(click | {"a": 1, "nested": {"user_id": 7}}), repeated])
+    assert [(row["unknown_fields"], row["repairs"]) for row in rows] == [(0, None), (2, None), (1, None)]
 
 
+def test_a_label_that_comes_twice_is_unusable() -> None:
+    (row,) = parsed(CLICK, [b'{"session_id": "s0",' + encode(click)[1:]])
+    assert (row["click_id"], row["session_id"], row["repairs"]) == ("c1", None, "{unusable_fields}")
+
+
+def test_repairs_are_an_array_in_the_text_form_of_postgresql() -> None:
+    (row,) = parsed(CHECKOUT, [encode(checkout | {"user_id": 7, "currency": "eur", "total_amount": 19.9})])
+    assert row["repairs"] == "{amount_from_number,currency_spelling,number_as_id}"
+
+
+def test_records_without_an_event_are_counted_as_ignored() -> None:
+    rows = parsed(CLICK, [b"", b" \n", b"[]"])
+    assert [(reason(row), row["sequence_number"], row["record_index"]) for row in rows] == [
+        (None, "0", 0), (None, "1", 0), (None, "2", 0),
+    ]  # fmt: skip
+    assert read(records([b""]), CLICK).dead_letters.num_rows == 1
+
+
+def test_all_tables_are_there_without_any_record() -> None:
+    tables = read(records([]), CLICK)
+    schemas = [event_schema(CLICK), event_schema(CHECKOUT), event_schema(REFUND), DEAD_LETTER]
+    assert [table.schema for table in tables] == schemas
+
+
+def assert_complete(rows: Sequence[dict[str, Any]], count: int) -> None:
+    """Asserts that each record has one row with each index from 0."""
+    indexes: dict[int, list[int]] = {number: [] for number in range(count)}
+    for row in rows:
+        indexes[int(row["sequence_number"])].append(row["record_index"])
+    assert all(record and record == list(range(len(record))) for record in indexes.values())
+
+
+@settings(deadline=None)
 @given(data=st.lists(st.binary(max_size=60) | JSON_VALUES.map(encode) | CHANGED_CHECKOUTS, max_size=60))
-def test_any_bytes_become_an_event_or_a_dead_letter(data: list[bytes]) -> None:
-    rows = parsed(CHECKOUT, data)
-    assert [int(row["sequence_number"]) for row in rows] == list(range(len(data)))
-    assert all(row["checkout_timestamp"] <= ARRIVAL + timedelta(minutes=5) for row in rows if not reason(row))
+def test_any_bytes_become_events_or_dead_letters(data: list[bytes]) -> None:
+    rows = parsed(CHECKOUT, [*data, b"\n".join(data)])
+    assert_complete(rows, len(data) + 1)
+    times = [row.get("checkout_timestamp") or row.get("refund_timestamp") for row in rows]
+    assert all(time <= ARRIVAL + timedelta(minutes=5) for time in times if time)
+
+
+def frame(spark: SparkSession, data: Sequence[bytes]) -> DataFrame:
+    """Returns records as the rows of a source."""
+    return spark.createDataFrame(pack(records(data).to_batches()).to_pylist(), SPARK_SCHEMA)
 
 
 def test_spark_parses_a_stream_of_records_alike(spark: SparkSession) -> None:
-    pages = pack(records([encode(click), b"garbage"]).to_batches()).to_pylist()
-    rows = parse(spark.createDataFrame(pages, SPARK_SCHEMA), CLICK).collect()
-    (event,) = (row for row in rows if row.event)
+    robot = encode(click | {"is_bot": True})
+    rows = parse(frame(spark, [encode(click), b"x", robot]), CLICK).collect()
+    event, automatic = sorted((row for row in rows if row.event), key=lambda row: row.event.sequence_number)
     (refused,) = (row for row in rows if row.dead_letter)
     assert (event.user_id, event.event_time, event.event.click_id) == ("u1", event.event.click_timestamp, "c1")
-    assert (refused.user_id, refused.event_time) == ("stream 1", datetime(1970, 1, 1))  # noqa: DTZ001
+    assert (automatic.user_id, automatic.event_time) == (" click 2 0", event.event_time)
+    assert (automatic.event.user_id, automatic.event.is_bot) == ("u1", True)
+    assert (refused.user_id, refused.event_time) == (" stream 1 0", datetime(1970, 1, 1))  # noqa: DTZ001
     assert refused.dead_letter.reason == "not JSON"
+
+
+def test_spark_keeps_refunds_apart_from_checkouts(spark: SparkSession) -> None:
+    data = b"\n".join([encode(full_checkout), encode(refund)])
+    sale, returned = sorted(parse(frame(spark, [data]), CHECKOUT).collect(), key=lambda row: row.event is None)
+    assert (sale.user_id, sale.event.revision, sale.event.cancelled, sale.refund) == ("u1", 2, True, None)
+    assert (returned.user_id, returned.event_time) == (" refund 0 1", datetime(1970, 1, 1))  # noqa: DTZ001
+    assert (returned.event, returned.refund.refund_id, returned.refund.user_id) == (None, "r1", "u1")
