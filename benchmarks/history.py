@@ -11,7 +11,7 @@ import psycopg
 DROP_INDEXES = "alter table raw_clicks drop constraint raw_clicks_pkey; drop index raw_clicks_by_user"
 CREATE_INDEXES = (
     "create unique index raw_clicks_pkey on raw_clicks (click_id)",
-    "create index raw_clicks_by_user on raw_clicks (user_id, click_timestamp, click_id)",
+    "create index raw_clicks_by_user on raw_clicks (user_id, is_bot, click_timestamp, click_id)",
 )
 ADD_PRIMARY_KEY = "alter table raw_clicks add primary key using index raw_clicks_pkey"
 WRITERS = os.cpu_count() or 1

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Columns of `event_schema` that `raw_clicks` does not have.
-NOT_STORED = ["sequence_number", "unknown_fields"]
+# Columns of a received click that `raw_clicks` does not have.
+NOT_STORED = {"sequence_number", "record_index", "unknown_fields"}
+# The order in which events under one id were received.
+RECEIVED_ORDER = ["arrived_at", "sequence_number", "record_index"]
 
 
 class Clicks(NamedTuple):
@@ -25,8 +27,8 @@ class Clicks(NamedTuple):
 
 
 def first_of_each_id(clicks: pa.Table) -> Clicks:
-    """Sorts clicks by id; the click with the lowest sequence number of each id is `new`."""
-    ordered = clicks.sort_by([("click_id", "ascending"), ("sequence_number", "ascending")])
+    """Sorts clicks by id; the click of each id that was received first is `new`."""
+    ordered = clicks.sort_by([(name, "ascending") for name in ("click_id", *RECEIVED_ORDER)])
     first = _starts_group(ordered["click_id"])
     return Clicks(ordered.filter(first), ordered.filter(pc.invert(first)))
 
@@ -43,12 +45,13 @@ def exclude_stored(clicks: Clicks, stored_ids: list[str]) -> Clicks:
 
 def raw_rows(new: pa.Table, watermark: datetime) -> pa.Table:
     """Returns the clicks with the columns of `raw_clicks`."""
-    return new.drop_columns(NOT_STORED).append_column("late", pc.less(new["click_timestamp"], watermark))
+    stored = new.select([name for name in new.column_names if name not in NOT_STORED])
+    return stored.append_column("late", pc.less(new["click_timestamp"], watermark))
 
 
 def visits(new: pa.Table) -> pa.Table:
-    """Returns each user's first and last click, with the columns of `staged_visits`."""
-    ordered = new.sort_by([(name, "ascending") for name in ("user_id", "click_timestamp", "click_id")])
+    """Returns each user's first and last click, with the columns of `staged_visits`. Leaves out robots' clicks."""
+    ordered = people_only(new).sort_by([(name, "ascending") for name in ("user_id", "click_timestamp", "click_id")])
     is_first = _starts_group(ordered["user_id"])
     # A click is its user's last one when the next click starts a group, or when no click follows.
     is_last = pa.concat_arrays([is_first[1:], pa.repeat(True, min(1, len(is_first)))])
@@ -69,8 +72,9 @@ def visits(new: pa.Table) -> pa.Table:
 
 
 def duplicates_and_early(clicks: Clicks, batch: dict[str, Any]) -> pa.Table:
-    """Returns the clicks that can change stored rows: duplicates, and clicks no later than a stored event."""
-    early = not_later_than(clicks.new, batch["watermark"], batch["unseen_until"], batch["last_known_checkout"])
+    """Returns the clicks that can change stored rows: duplicates, and people's clicks no later than a stored event."""
+    times = batch["watermark"], batch["unseen_until"], batch["last_known_checkout"]
+    early = people_only(not_later_than(clicks.new, *times))
     return pa.concat_tables([clicks.duplicates, early])
 
 
@@ -78,6 +82,11 @@ def not_later_than(clicks: pa.Table, *times: datetime | None) -> pa.Table:
     """Returns the clicks up to the latest of `times`, or no clicks when all `times` are null."""
     latest = max(filter(None, times), default=None)
     return clicks.filter(pc.less_equal(clicks["click_timestamp"], latest)) if latest else clicks.slice(length=0)
+
+
+def people_only(clicks: pa.Table) -> pa.Table:
+    """Returns the clicks without those of robots."""
+    return clicks.filter(pc.invert(clicks["is_bot"])) if pc.any(clicks["is_bot"]).as_py() else clicks
 
 
 def _starts_group(ordered: pa.ChunkedArray) -> pa.Array:

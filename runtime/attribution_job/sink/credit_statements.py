@@ -39,25 +39,39 @@ with named as (
 ),
 merged as (
     insert into attributed_checkouts as a (checkout_id, user_id, checkout_timestamp, total_amount, currency,
-                                           click_id, click_timestamp, utm_source, utm_medium, utm_campaign)
+                                           test, click_id, click_timestamp, utm_source, utm_medium, utm_campaign)
     select distinct on (k.checkout_id)
-           k.checkout_id, k.user_id, k.checkout_timestamp, k.total_amount, k.currency,
-           c.click_id, c.click_timestamp, c.utm_source, c.utm_medium, c.utm_campaign
+           k.checkout_id, k.user_id, k.checkout_timestamp, k.total_amount, k.currency, k.test,
+           coalesce(c.click_id, first.click_id) as click_id,
+           coalesce(c.click_timestamp, first.click_timestamp) as click_timestamp,
+           coalesce(c.utm_source, first.utm_source),
+           coalesce(c.utm_medium, first.utm_medium),
+           coalesce(c.utm_campaign, first.utm_campaign)
       from named
       join raw_checkouts k using (checkout_id)
       left join staged_credits using (checkout_id)
-      -- The lateral join forces one index lookup for each credit. Staging tables have no statistics, and a plain join
+      -- The lateral joins force one index lookup for each credit. Staging tables have no statistics, and a plain join
       -- could scan all clicks.
       left join lateral (
            select click_id, user_id, click_timestamp, utm_source, utm_medium, utm_campaign
              from raw_clicks
-            where click_id = staged_credits.click_id
+            where click_id = staged_credits.click_id and not is_bot
             limit 1
            ) c
-        -- A duplicate with different content was not stored, so a credit to it is dropped.
         on c.user_id = k.user_id
        and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
-     order by k.checkout_id, c.click_timestamp, c.click_id
+      -- The credit does not fit when Spark joined an event that was not stored: a revision with another time or user,
+      -- or another event under a stored id. Spark kept this credit instead of a later one that may fit.
+      left join lateral (
+           select click_id, click_timestamp, utm_source, utm_medium, utm_campaign
+             from raw_clicks
+            where staged_credits.click_id is not null and c.click_id is null
+              and user_id = k.user_id and not is_bot
+              and click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+            order by click_timestamp, click_id
+            limit 1
+           ) first on true
+     order by k.checkout_id, click_timestamp, click_id
 """
     + EARLIEST_WINS
 )
@@ -79,7 +93,8 @@ select attribute(array(
       join raw_checkouts k
         on k.user_id = c.user_id
        and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
-     where c.click_timestamp < %(watermark)s or c.click_timestamp <= %(unseen_until)s::timestamptz
+     where not c.is_bot
+       and (c.click_timestamp < %(watermark)s or c.click_timestamp <= %(unseen_until)s::timestamptz)
      union
     select checkout_id
       from staged_checkouts k
@@ -98,15 +113,15 @@ CREDIT_CHECKOUTS: LiteralString = (
     """
 with merged as (
     insert into attributed_checkouts as a (checkout_id, user_id, checkout_timestamp, total_amount, currency,
-                                           click_id, click_timestamp, utm_source, utm_medium, utm_campaign)
-    select k.checkout_id, k.user_id, k.checkout_timestamp, k.total_amount, k.currency,
+                                           test, click_id, click_timestamp, utm_source, utm_medium, utm_campaign)
+    select k.checkout_id, k.user_id, k.checkout_timestamp, k.total_amount, k.currency, k.test,
            first.click_id, first.click_timestamp, first.utm_source, first.utm_medium, first.utm_campaign
       from (select distinct checkout_id from staged_checkouts) staged
       join raw_checkouts k using (checkout_id)
       left join lateral (
            select click_id, click_timestamp, utm_source, utm_medium, utm_campaign
              from raw_clicks c
-            where c.user_id = k.user_id
+            where c.user_id = k.user_id and not c.is_bot
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
             order by click_timestamp, click_id
             limit 1
@@ -125,7 +140,7 @@ select attribute(array(
       join raw_checkouts k
         on k.user_id = c.user_id
        and k.checkout_timestamp between c.click_timestamp and c.click_timestamp + interval '1 hour'
-     where c.click_timestamp <= %(last_known_checkout)s
+     where not c.is_bot and c.click_timestamp <= %(last_known_checkout)s
 ))
 """
 

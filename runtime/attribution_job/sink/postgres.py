@@ -21,7 +21,7 @@ from tenacity import (
 
 from runtime.attribution_job.failures import JobError
 from runtime.attribution_job.join.rule import Join
-from runtime.attribution_job.sink import fence, statements
+from runtime.attribution_job.sink import fence, staging
 from runtime.attribution_job.sink.transaction import BatchCounts, merge
 
 RETRY_SECONDS = 300
@@ -80,8 +80,9 @@ class PostgresSink:
         """Writes a micro-batch in one transaction. The write is idempotent.
 
         Args:
-            rows: tables by kind: `click` and `checkout` (columns of `event_schema`), `dead_letter` (columns of
-                DEAD_LETTER), and, when Spark joins, `candidate` (`checkout_id`, `click_id`, `click_timestamp`).
+            rows: tables by kind: `click`, `checkout` and `refund` (columns of `event_schema`), `dead_letter`
+                (columns of DEAD_LETTER), and, when Spark joins, `candidate` (`checkout_id`, `click_id`,
+                `click_timestamp`). A dead letter without a reason is counted as ignored.
             query_id: id of the streaming query.
             batch_id: number of the micro-batch within the query.
 
@@ -128,7 +129,7 @@ class PostgresSink:
             connection = self._connect()
             try:
                 fence.take(connection, self._closing, self._fence_seconds)
-                connection.execute(statements.STAGE)
+                connection.execute(staging.CREATE)
             except BaseException:
                 connection.close()
                 raise

@@ -8,29 +8,6 @@ deadlocks between writers. Parameters are `query_id`, `batch_id` and the columns
 - `last_known_checkout`: time of the latest stored checkout.
 """
 
-STAGE = """
-create temporary table if not exists staged_clicks (
-    click_id text collate "C", user_id text collate "C", click_timestamp timestamptz, session_id text,
-    product_id text, page_url text, utm_source text, utm_medium text, utm_campaign text, device_type text,
-    arrived_at timestamptz, sequence_number text collate "C", unknown_fields bigint
-) on commit delete rows;
-create temporary table if not exists staged_visits (
-    user_id text collate "C", first_at timestamptz, first_id text collate "C", source text, medium text, campaign text,
-    last_at timestamptz, last_id text collate "C", device text
-) on commit delete rows;
-create temporary table if not exists staged_checkouts (
-    checkout_id text collate "C", user_id text collate "C", checkout_timestamp timestamptz,
-    total_amount numeric(12, 2), currency text, session_id text, payment_method text, items jsonb,
-    arrived_at timestamptz, sequence_number text collate "C", unknown_fields bigint
-) on commit delete rows;
-create temporary table if not exists staged_dead_letters (
-    stream_name text, sequence_number text, partition_key text, reason text, data bytea, arrived_at timestamptz
-) on commit delete rows;
-create temporary table if not exists staged_credits (
-    checkout_id text collate "C", click_id text collate "C", click_timestamp timestamptz
-) on commit delete rows;
-"""
-
 # The subquery forces one primary key lookup for each id. A plain join could scan all clicks.
 KNOWN_CLICKS = """
 select click_id
@@ -67,17 +44,20 @@ select user_id, first_at, last_at, first_at, first_id, source, medium, campaign,
 INSERT_CHECKOUTS = """
 with new as (
     insert into raw_checkouts (checkout_id, user_id, session_id, items, total_amount, currency, payment_method,
-                               checkout_timestamp, arrived_at, late)
+                               checkout_timestamp, revision, cancelled, test, stated_timestamp, repairs, arrived_at,
+                               late)
     select checkout_id, user_id, session_id, items, total_amount, currency, payment_method,
-           checkout_timestamp, arrived_at, checkout_timestamp < %(watermark)s
+           checkout_timestamp, revision, cancelled, test, stated_timestamp, repairs, arrived_at,
+           checkout_timestamp < %(watermark)s
       from staged_checkouts
-     order by checkout_id, sequence_number
+     order by checkout_id, arrived_at, sequence_number, record_index
         on conflict (checkout_id) do nothing
     returning *
 ),
 buyers as (
     insert into users as u (user_id, first_seen, last_seen, order_count, lifetime_value)
-    select user_id, min(checkout_timestamp), max(checkout_timestamp), count(*), sum(total_amount)
+    select user_id, min(checkout_timestamp), max(checkout_timestamp),
+           count(*) filter (where not test), coalesce(sum(total_amount) filter (where not test), 0)
       from new
      group by user_id
      order by user_id
@@ -87,46 +67,59 @@ buyers as (
            order_count = u.order_count + excluded.order_count,
            lifetime_value = u.lifetime_value + excluded.lifetime_value
 )
-select count(*), count(*) filter (where late) from new
+select count(*), count(*) filter (where late), count(repairs) from new
+"""
+
+INSERT_REFUNDS = """
+with new as (
+    insert into raw_refunds (refund_id, checkout_id, user_id, amount, currency, refund_timestamp, stated_timestamp,
+                             repairs, arrived_at)
+    select refund_id, checkout_id, user_id, amount, currency, refund_timestamp, stated_timestamp, repairs, arrived_at
+      from staged_refunds
+     order by refund_id, arrived_at, sequence_number, record_index
+        on conflict (refund_id) do nothing
+    returning repairs
+)
+select count(*), 0, count(repairs) from new
 """
 
 INSERT_DEAD_LETTERS = """
 with new as (
-    insert into dead_letters (stream_name, sequence_number, partition_key, reason, data, arrived_at)
-    select stream_name, sequence_number, partition_key, reason, data, arrived_at
+    insert into dead_letters (stream_name, sequence_number, record_index, partition_key, reason, data, arrived_at)
+    select stream_name, sequence_number, record_index, partition_key, reason, data, arrived_at
       from staged_dead_letters
-     order by stream_name, sequence_number
-        on conflict (stream_name, sequence_number) do nothing
+     order by stream_name, sequence_number, record_index
+        on conflict (stream_name, sequence_number, record_index) do nothing
     returning 1
 )
 select count(*) from new
 """
 
-# Ids of duplicates whose content differs from the stored event. The stored event is kept, and the ids are logged.
-CONFLICTS = """
-select click_id from staged_clicks s join raw_clicks r using (click_id)
- where (s.user_id, s.click_timestamp) is distinct from (r.user_id, r.click_timestamp)
- union
-select checkout_id from staged_checkouts s join raw_checkouts r using (checkout_id)
- where (s.user_id, s.checkout_timestamp, s.total_amount, s.currency)
-       is distinct from (r.user_id, r.checkout_timestamp, r.total_amount, r.currency::text)
-"""
-
+# A repeated batch has the same records, and no table shows which records and ignored parts were counted before. Their
+# numbers are therefore not added. The other counts are rows that were new.
 RECORD_BATCH = """
-insert into batches as b (query_id, batch_id, clicks, checkouts, dead_letters, credits, late, duplicates,
-                          unknown_fields, first_click, last_click, first_checkout, last_checkout, watermark,
+insert into batches as b (query_id, batch_id, records, clicks, checkouts, refunds, dead_letters, ignored, credits, late,
+                          duplicates, conflicts, revisions, repaired, unknown_fields,
+                          first_click, last_click, first_checkout, last_checkout, watermark,
                           latest_click, latest_checkout, unseen_until)
-values (%(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(dead_letters)s, %(credits)s, %(late)s,
-        %(duplicates)s, %(unknown_fields)s, %(first_click)s, %(last_click)s, %(first_checkout)s, %(last_checkout)s,
-        %(watermark)s, greatest(%(last_click)s::timestamptz, %(latest_click)s),
+values (%(query_id)s, %(batch_id)s, %(records)s, %(clicks)s, %(checkouts)s, %(refunds)s, %(dead_letters)s, %(ignored)s,
+        %(credits)s, %(late)s, %(duplicates)s, %(conflicts)s, %(revisions)s, %(repaired)s, %(unknown_fields)s,
+        %(first_click)s, %(last_click)s, %(first_checkout)s, %(last_checkout)s, %(watermark)s,
+        greatest(%(last_click)s::timestamptz, %(latest_click)s),
         greatest(%(last_checkout)s::timestamptz, %(latest_checkout)s), %(unseen_until)s)
     on conflict (query_id, batch_id) do update
-   set clicks = b.clicks + excluded.clicks,
+   set records = greatest(b.records, excluded.records),
+       clicks = b.clicks + excluded.clicks,
        checkouts = b.checkouts + excluded.checkouts,
+       refunds = b.refunds + excluded.refunds,
        dead_letters = b.dead_letters + excluded.dead_letters,
+       ignored = greatest(b.ignored, excluded.ignored),
        credits = b.credits + excluded.credits,
        late = b.late + excluded.late,
        duplicates = b.duplicates + excluded.duplicates,
+       conflicts = b.conflicts + excluded.conflicts,
+       revisions = b.revisions + excluded.revisions,
+       repaired = b.repaired + excluded.repaired,
        unknown_fields = b.unknown_fields + excluded.unknown_fields,
        first_click = least(b.first_click, excluded.first_click),
        last_click = greatest(b.last_click, excluded.last_click),

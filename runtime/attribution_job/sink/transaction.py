@@ -1,29 +1,32 @@
 """The steps of the sink's transaction for one micro-batch."""
 
-import io
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import errors, sql
-from pyarrow import csv
+from psycopg import errors
 
 from runtime.attribution_job.join.rule import WATERMARK_DELAY, Join
-from runtime.attribution_job.sink import clicks, credit_statements, history, statements
+from runtime.attribution_job.sink import (
+    clicks,
+    correction_statements,
+    credit_statements,
+    history,
+    received,
+    statements,
+)
+from runtime.attribution_job.sink.copying import copy
 
 STAGING_TABLES = {
     "checkout": "staged_checkouts",
-    "dead_letter": "staged_dead_letters",
+    "refund": "staged_refunds",
     "candidate": "staged_credits",
 }
-# In PostgreSQL's CSV format an unquoted empty field is null, and a quoted one is empty text.
-CSV_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="all_valid")
-ROWS_PER_CHUNK = 4096
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +36,33 @@ class BatchCounts:
     """Numbers of rows that a micro-batch added, by table, and its watermark.
 
     `credits` counts rows that were credited, or moved to an earlier click. Events before `watermark` were late;
-    `watermark` is the epoch until both streams have had an event.
+    `watermark` is the epoch until both streams have had an event. `revisions` counts stored checkouts that a higher
+    revision or a cancellation changed, and `repaired` the new events that needed a repair. `records`, `ignored` and
+    `duplicates` count what the batch received, not what it added.
     """
 
+    records: int
     clicks: int
     checkouts: int
+    refunds: int
     dead_letters: int
+    ignored: int
     credits: int
     late: int
     duplicates: int
+    conflicts: int
+    revisions: int
+    repaired: int
     unknown_fields: int
     watermark: datetime
+
+
+class New(NamedTuple):
+    """Numbers of a batch's new events of one kind: all, the late ones, and those that needed a repair."""
+
+    events: int = 0
+    late: int = 0
+    repaired: int = 0
 
 
 def merge(
@@ -52,45 +71,48 @@ def merge(
     """Writes the rows of a micro-batch. `statements` explains the order and why a repeated batch changes nothing."""
     batch: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id, "delay": WATERMARK_DELAY}
     batch |= history.read_history(cursor, batch)
-    received = {kind: len(table) for kind, table in rows.items()}
     for kind, staging_table in STAGING_TABLES.items():
-        if received.get(kind):
+        if kind in rows:
             copy(cursor, staging_table, rows[kind])
-    new_clicks = checkouts = late_clicks = late_checkouts = credited = dead_letters = 0
-    if received["click"]:
-        new_clicks, late_clicks = store_clicks(cursor, rows["click"], batch)
-    if received["checkout"]:
-        checkouts, late_checkouts = fetch_row(cursor, statements.INSERT_CHECKOUTS, batch)
-    duplicates = received["click"] + received["checkout"] - new_clicks - checkouts
-    if duplicates:
+    new = {kind: New() for kind in received.EVENTS}
+    if len(rows["click"]):
+        new["click"] = store_clicks(cursor, rows["click"], batch)
+    if len(rows["checkout"]):
+        new["checkout"] = New(*fetch_row(cursor, statements.INSERT_CHECKOUTS, batch))
+    if len(rows["refund"]):
+        new["refund"] = New(*fetch_row(cursor, statements.INSERT_REFUNDS, batch))
+    duplicates = {kind: len(rows[kind]) - new[kind].events for kind in received.EVENTS}
+    if duplicates["click"]:
         cursor.execute(credit_statements.MARK_LATE, batch)
-    if received["click"] or received["checkout"]:
+    conflicts = store_conflicts(cursor, duplicates, batch_id)
+    revisions = credited = 0
+    if duplicates["checkout"]:
+        revisions = fetch_row(cursor, correction_statements.REVISE_CHECKOUTS, batch)[0]
+    if len(rows["click"]) or len(rows["checkout"]):
         credited = sum(fetch_row(cursor, statement, batch)[0] for statement in credit_statements.CREDIT[join])
-    if received["dead_letter"]:
-        dead_letters = fetch_row(cursor, statements.INSERT_DEAD_LETTERS, batch)[0]
-    if duplicates:
-        report_conflicts(cursor, batch_id)
     counts = BatchCounts(
-        clicks=new_clicks,
-        checkouts=checkouts,
-        dead_letters=dead_letters,
+        records=received.count_records(rows),
+        clicks=new["click"].events,
+        checkouts=new["checkout"].events,
+        refunds=new["refund"].events,
+        dead_letters=store_dead_letters(cursor, rows["dead_letter"]),
+        ignored=rows["dead_letter"]["reason"].null_count,
         credits=credited,
-        late=late_clicks + late_checkouts,
-        duplicates=duplicates,
-        unknown_fields=sum(pc.sum(rows[kind]["unknown_fields"]).as_py() or 0 for kind in ("click", "checkout")),
+        late=sum(events.late for events in new.values()),
+        duplicates=sum(duplicates.values()),
+        conflicts=conflicts,
+        revisions=revisions,
+        repaired=sum(events.repaired for events in new.values()),
+        unknown_fields=received.count_unknown_fields(rows),
         watermark=batch["watermark"],
     )
-    cursor.execute(statements.RECORD_BATCH, batch | event_time_bounds(rows) | asdict(counts))
+    cursor.execute(statements.RECORD_BATCH, batch | received.event_time_bounds(rows) | asdict(counts))
     return counts
 
 
-def store_clicks(cursor: psycopg.Cursor, received: pa.Table, batch: dict[str, Any]) -> tuple[int, int]:
-    """Stores new clicks, updates their users, and stages the clicks that can change stored rows.
-
-    Returns:
-        The number of new clicks, and the number of late ones among them.
-    """
-    unique = clicks.first_of_each_id(received)
+def store_clicks(cursor: psycopg.Cursor, all_clicks: pa.Table, batch: dict[str, Any]) -> New:
+    """Stores new clicks, updates their users, and stages the clicks that can change stored rows."""
+    unique = clicks.first_of_each_id(all_clicks)
     # Only ids of clicks up to these times are looked up, because no stored click is later. A later click has a stored
     # id only if a producer reused the id, or if another client inserted the click. COPY fails then, and the second
     # attempt looks up all ids.
@@ -103,7 +125,8 @@ def store_clicks(cursor: psycopg.Cursor, received: pa.Table, batch: dict[str, An
     copy(cursor, "staged_visits", clicks.visits(stored.new))
     cursor.execute(statements.MERGE_VISITS)
     copy(cursor, "staged_clicks", clicks.duplicates_and_early(stored, batch))
-    return len(stored.new), pc.sum(pc.less(stored.new["click_timestamp"], batch["watermark"])).as_py() or 0
+    late = pc.sum(pc.less(stored.new["click_timestamp"], batch["watermark"])).as_py() or 0
+    return New(len(stored.new), late, len(stored.new) - stored.new["repairs"].null_count)
 
 
 def copy_new(
@@ -123,29 +146,30 @@ def copy_new(
     return remaining
 
 
-def event_time_bounds(rows: Mapping[str, pa.Table]) -> dict[str, datetime | None]:
-    """Returns the batch's first and last event times, named as in RECORD_BATCH; null for a stream without events."""
-    bounds: dict[str, datetime | None] = {}
-    for kind in ("click", "checkout"):
-        times = pc.min_max(rows[kind][f"{kind}_timestamp"]).as_py()
-        bounds |= {f"first_{kind}": times["min"], f"last_{kind}": times["max"]}
-    return bounds
+def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table) -> int:
+    """Stores the dead letters that have a reason. Returns the number of new ones."""
+    refused = received.refused(rows)
+    if not len(refused):
+        return 0
+    copy(cursor, "staged_dead_letters", refused)
+    return int(fetch_row(cursor, statements.INSERT_DEAD_LETTERS, {})[0])
 
 
-def copy(cursor: psycopg.Cursor, table: str, rows: pa.Table) -> None:
-    """Copies rows to a table in chunks: the server stores one chunk while the next is encoded."""
-    if not len(rows):
-        return
-    copy_rows = sql.SQL("copy {} ({}) from stdin (format csv)").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
-    )
-    # pyarrow 26 writes wrong bytes for a table that has an empty chunk.
-    combined = rows.combine_chunks()
-    with cursor.copy(copy_rows) as stream:
-        for offset in range(0, len(combined), ROWS_PER_CHUNK):
-            buffer = io.BytesIO()
-            csv.write_csv(combined.slice(offset, ROWS_PER_CHUNK), buffer, CSV_OPTIONS)
-            stream.write(buffer.getbuffer())
+def store_conflicts(cursor: psycopg.Cursor, duplicates: Mapping[str, int], batch_id: int) -> int:
+    """Keeps and logs duplicates whose content differs from the stored event. Returns the number of new ones."""
+    staged = 0
+    for kind in received.EVENTS:
+        if duplicates[kind]:
+            staged += cursor.execute(correction_statements.STAGE_CONFLICTS[kind]).rowcount
+    if not staged:
+        return 0
+    ids = [event_id for (event_id,) in cursor.execute(correction_statements.STORE_CONFLICTS)]
+    if ids:
+        log.warning(
+            "events reuse a stored id with different content; the stored events are kept",
+            extra={"batch_id": batch_id, "count": len(ids), "ids": ids[:10]},
+        )
+    return len(ids)
 
 
 def fetch_row(cursor: psycopg.Cursor, statement: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:
@@ -154,13 +178,3 @@ def fetch_row(cursor: psycopg.Cursor, statement: LiteralString, parameters: dict
     if row is None:
         raise RuntimeError(f"the statement returned no row: {statement}")
     return row
-
-
-def report_conflicts(cursor: psycopg.Cursor, batch_id: int) -> None:
-    """Logs the ids of duplicates whose content differs from the stored event."""
-    ids = [row[0] for row in cursor.execute(statements.CONFLICTS)]
-    if ids:
-        log.warning(
-            "events reuse a stored id with different content; the stored events are kept",
-            extra={"batch_id": batch_id, "count": len(ids), "ids": ids[:10]},
-        )

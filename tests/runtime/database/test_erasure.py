@@ -14,11 +14,22 @@ from hypothesis import strategies as st
 
 from local.servers.postgres import Server
 from runtime.attribution_job.sink.postgres import PostgresSink
-from tests.oracle import Checkout, Click
-from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.oracle import Checkout, Click, Refund
+from tests.runtime.attribution_job.sink.rows import (
+    candidate_row,
+    checkout_row,
+    click_row,
+    dead_letter_row,
+    refund_row,
+    table,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+ONE_VISIT = {
+    "dead_letters": 0, "conflicts": 1, "raw_refunds": 1, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 2,
+    "users": 1,
+}  # fmt: skip
 HOSTILE = ["'; drop table users; --", '"', "\\copy x", "%s%(x)s", "a/b", "ü€😀", "user 1", "$$", "{}", "\t\n"]
 
 
@@ -31,9 +42,18 @@ def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
 
 
 def visit(user: str) -> list[dict[str, object]]:
-    """Returns a batch's rows of a shopper with one click and one checkout."""
-    click, checkout = Click(NOON, f"c {user}", user), Checkout(NOON + MINUTE, f"k {user}", user)
-    return [click_row(click), checkout_row(checkout), candidate_row(checkout, click)]
+    """Returns a batch's rows of a shopper: a click, a robot's click, a checkout with a conflict, and a refund."""
+    click, robot = Click(NOON, f"c {user}", user), Click(NOON, f"robot {user}", user, is_bot=True)
+    checkout, conflict = (Checkout(NOON + MINUTE, f"k {user}", user, amount) for amount in ("1.50", "1.60"))
+    refund = Refund(NOON, f"r {user}", checkout.checkout_id, user_id=user)
+    return [
+        click_row(click),
+        checkout_row(checkout),
+        candidate_row(checkout, click),
+        click_row(robot),
+        checkout_row(conflict, sequence=1),
+        refund_row(refund),
+    ]
 
 
 def dead_letter(number: int, data: bytes, partition_key: str = "p") -> dict[str, object]:
@@ -64,9 +84,7 @@ def test_only_the_erased_person_is_removed_from_every_table(sink: PostgresSink, 
         dead_letter(3, b'[{"user_id":"user-1"}]'),
     ]
     sink.write(table(*person), query_id=str(uuid4()), batch_id=0)
-    assert erase(migrated, "user-1") == {
-        "dead_letters": 2, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 1, "users": 1,
-    }  # fmt: skip
+    assert erase(migrated, "user-1") == ONE_VISIT | {"dead_letters": 2}
     rows_after = all_rows(migrated)
     assert '"user-1"' not in str(rows_after)
     assert rows_after | {"batches": rows_before["batches"]} == rows_before, "batches keep their counts of received rows"
@@ -86,7 +104,16 @@ def test_events_that_return_after_an_erasure_can_be_erased_again(
     erase(migrated, "u")
     sink.write(table(*visit("u")), query_id=str(uuid4()), batch_id=0)
     assert migrated.execute("select order_count from users").fetchall() == [(1,)]
-    assert erase(migrated, "u")["raw_clicks"] == 1
+    assert erase(migrated, "u")["raw_clicks"] == 2
+
+
+def test_refunds_of_the_persons_order_are_erased_whatever_user_they_name(
+    sink: PostgresSink, migrated: psycopg.Connection
+) -> None:
+    rows = table(*visit("u"), *visit("v"), refund_row(Refund(NOON, "agent's", "k u", user_id="agent")))
+    sink.write(rows, query_id=str(uuid4()), batch_id=0)
+    assert erase(migrated, "u")["raw_refunds"] == 2
+    assert migrated.execute("select refund_id from raw_refunds").fetchall() == [("r v",)]
 
 
 def test_a_credit_from_sparks_state_does_not_restore_the_person(
@@ -109,9 +136,7 @@ def test_an_id_with_special_characters_erases_only_that_person(
 ) -> None:
     sink.write(table(*(row for user in HOSTILE for row in visit(user))), query_id=str(uuid4()), batch_id=0)
     for number, user in enumerate(HOSTILE, start=1):
-        assert erase(migrated, user) == {
-            "dead_letters": 0, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 1, "users": 1,
-        }  # fmt: skip
+        assert erase(migrated, user) == ONE_VISIT
         remaining = migrated.execute("select user_id from users").fetchall()
         assert {name for (name,) in remaining} == set(HOSTILE[number:])
 

@@ -13,7 +13,10 @@ from tests.waiting import wait_until
 
 LogIn = Callable[[str], psycopg.Connection]
 
-READABLE_BY_BOTH = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "batches")
+READABLE_BY_BOTH = (
+    "raw_clicks", "raw_checkouts", "raw_refunds", "attributed_checkouts", "users", "conflicts", "batches",
+)  # fmt: skip
+VIEWS = ("net_checkouts", "event_accounts")
 TABLES = (*READABLE_BY_BOTH, "dead_letters", "schema_migrations", "hidden.salaries")
 FUNCTIONS = ("attribute(array['k'])", "reattribute('-infinity', 'infinity')")
 
@@ -41,6 +44,9 @@ FORBIDDEN_TO_THE_WRITER: list[LiteralString] = [
     "update raw_clicks set user_id = 'x'",
     "update raw_clicks set late = false, click_timestamp = now()",
     "update raw_checkouts set late = false",
+    "update raw_checkouts set revision = 1, user_id = 'x'",
+    "update raw_refunds set amount = 0",
+    "update conflicts set content = '{}'",
     "update dead_letters set reason = ''",
     "insert into schema_migrations (number, name, checksum) values (99, 'n', 'c')",
     "update schema_migrations set checksum = ''",
@@ -112,6 +118,7 @@ def test_the_writer_may_do_its_work(log_in: LogIn) -> None:
         "select from dead_letters",
         "select max(number) from schema_migrations",
         "update raw_clicks set late = true",
+        "update raw_checkouts set revision = 1, cancelled = true, total_amount = 0",
         "create temporary table staged (a int)",
         *(f"select {function}" for function in FUNCTIONS),
     ]
@@ -120,7 +127,7 @@ def test_the_writer_may_do_its_work(log_in: LogIn) -> None:
 
 def test_the_analyst_reads_the_results(log_in: LogIn) -> None:
     connection = log_in("pipeline_analyst")
-    for table in READABLE_BY_BOTH:
+    for table in (*READABLE_BY_BOTH, *VIEWS):
         assert connection.execute(sql.SQL("select * from {}").format(sql.Identifier(table))).fetchall() == []
 
 

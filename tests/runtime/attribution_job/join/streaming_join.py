@@ -1,8 +1,9 @@
 """A model of Spark's streaming join, for tests without Spark."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tests.oracle import Checkout, Click
+from tests.oracle import Checkout, Click, Event
 from tests.runtime.attribution_job.sink.rows import candidate_row
 
 MINUTE = timedelta(minutes=1)
@@ -18,9 +19,9 @@ class StreamingJoin:
         self.latest_click = self.latest_checkout = EPOCH
         self.watermark = EPOCH
 
-    def batch(self, events: list[Click | Checkout]) -> list[dict[str, object]]:
-        """Adds the events to the state and returns the batch's candidate rows."""
-        clicks = [e for e in events if isinstance(e, Click) and e.click_timestamp >= self.watermark]
+    def batch(self, events: Sequence[Event]) -> list[dict[str, object]]:
+        """Adds the events to the state and returns the batch's candidate rows. Robots' clicks match no checkout."""
+        clicks = [e for e in events if isinstance(e, Click) and e.click_timestamp >= self.watermark and not e.is_bot]
         checkouts = [e for e in events if isinstance(e, Checkout) and e.checkout_timestamp >= self.watermark]
         pairs = [(k, c) for k in checkouts for c in self.clicks + clicks]
         pairs += [(k, c) for k in self.checkouts for c in clicks]

@@ -11,13 +11,15 @@ from tests.oracle import Click
 from tests.runtime.attribution_job.sink.rows import click_row, table
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-# Rows of click id, user, minute of the hour, sequence number and labels.
-ClickRows = list[tuple[str, str, int, int, dict[str, str]]]
+# Rows of click id, user, minute of the hour (of the click and of its arrival), sequence number and other columns.
+ClickRows = list[tuple[str, str, int, int, dict[str, object]]]
 
 click_rows = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", "ä", "c", "d"]), st.sampled_from(["u", "v", "ü"]), st.integers(0, 3),
-        st.integers(0, 3), st.sampled_from([{"device_type": "mobile"}, {}]),
+        st.integers(0, 1), st.fixed_dictionaries(
+            {"record_index": st.integers(0, 2), "is_bot": st.booleans()}, optional={"device_type": st.just("mobile")}
+        ),
     )
 )  # fmt: skip
 
@@ -25,8 +27,8 @@ click_rows = st.lists(
 def click_table(rows: ClickRows) -> pa.Table:
     return table(
         *(
-            click_row(Click(NOON + timedelta(minutes=minute), click_id, user), sequence=sequence, **labels)
-            for click_id, user, minute, sequence, labels in rows
+            click_row(Click(NOON + timedelta(minutes=minute), click_id, user), sequence=sequence, **columns)
+            for click_id, user, minute, sequence, columns in rows
         )
     )["click"]
 
@@ -34,9 +36,13 @@ def click_table(rows: ClickRows) -> pa.Table:
 @given(click_rows)
 def test_the_first_click_of_each_id_is_new_and_all_others_duplicates(rows: ClickRows) -> None:
     new, duplicates = clicks.first_of_each_id(click_table(rows))
-    firsts = {click_id: min(row[3] for row in rows if row[0] == click_id) for click_id, *_ in rows}
-    assert new["click_id"].to_pylist() == sorted(firsts)
-    assert dict(zip(new["click_id"].to_pylist(), map(int, new["sequence_number"].to_pylist()), strict=True)) == firsts
+    received = [
+        (click_id, NOON + timedelta(minutes=minute), str(sequence), columns["record_index"])
+        for click_id, _, minute, sequence, columns in rows
+    ]
+    order = ("click_id", "arrived_at", "sequence_number", "record_index")
+    firsts = {row[0]: row for row in sorted(received, reverse=True)}
+    assert [tuple(click[name] for name in order) for click in new.to_pylist()] == sorted(firsts.values())
     assert len(new) + len(duplicates) == len(rows)
 
 
@@ -48,10 +54,10 @@ def test_clicks_with_a_stored_id_are_duplicates(rows: ClickRows, stored_ids: set
 
 
 @given(click_rows)
-def test_a_visit_holds_a_users_first_and_last_click(rows: ClickRows) -> None:
+def test_a_visit_holds_a_persons_first_and_last_click(rows: ClickRows) -> None:
     new = clicks.first_of_each_id(click_table(rows)).new
     visits = {visit["user_id"]: visit for visit in clicks.visits(new).to_pylist()}
-    stored = new.to_pylist()
+    stored = [click for click in new.to_pylist() if not click["is_bot"]]
     assert set(visits) == {click["user_id"] for click in stored}
     for user, visit in visits.items():
         user_clicks = sorted(

@@ -27,8 +27,9 @@ def test_every_checkout_has_its_row_at_once_credited_or_not(sink: PostgresSink, 
     )
     assert credits(migrated) == {"k1": "c", "k2": None}
     assert counts == BatchCounts(
-        clicks=1, checkouts=2, dead_letters=0, credits=1, late=0, duplicates=0, unknown_fields=0, watermark=EPOCH
-    )
+        records=3, clicks=1, checkouts=2, refunds=0, dead_letters=0, ignored=0, credits=1, late=0, duplicates=0,
+        conflicts=0, revisions=0, repaired=0, unknown_fields=0, watermark=EPOCH,
+    )  # fmt: skip
 
 
 def test_a_click_that_arrives_after_its_checkout_is_credited(sink: PostgresSink, migrated: psycopg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""A user with a million clicks: a micro-batch reads few of their rows."""
+"""Users with very many clicks, flagged as a robot's or not: a micro-batch reads few of their rows."""
 
 import time
 from collections.abc import Iterator
@@ -18,21 +18,27 @@ from tests.runtime.attribution_job.sink.rows import checkout_row, click_row, tab
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CLICKS = 1_000_000
+FLAGGED_CLICKS = 100_000
 ROWS_READ = "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'raw_clicks'"
 DATABASE = "hot_user"
 
 
 @pytest.fixture(scope="module")
 def robot(postgres: Server) -> Iterator[psycopg.Connection]:
-    """An owner's connection to a database with CLICKS clicks of one user in one hour, every second one late."""
+    """An owner's connection to a database with the clicks of two users in one hour, every second one late.
+
+    CLICKS are of the user `robot`, and FLAGGED_CLICKS, with `is_bot`, of the user `flagged`.
+    """
     embedded.create_database(postgres, DATABASE)
     with psycopg.connect(postgres.url(DATABASE), autocommit=True) as owner:
-        owner.execute(
-            "insert into raw_clicks (click_id, user_id, click_timestamp, arrived_at, late)"
-            " select 'c' || n, 'robot', %(noon)s + n * interval '1 hour' / %(clicks)s, %(noon)s, n %% 2 = 0"
-            "   from generate_series(0, %(clicks)s - 1) n",
-            {"noon": NOON, "clicks": CLICKS},
-        )
+        for prefix, user, clicks in (("c", "robot", CLICKS), ("f", "flagged", FLAGGED_CLICKS)):
+            owner.execute(
+                "insert into raw_clicks (click_id, user_id, click_timestamp, arrived_at, late, is_bot)"
+                " select %(prefix)s || n, %(user)s, %(noon)s + n * interval '1 hour' / %(clicks)s, %(noon)s,"
+                "        n %% 2 = 0, %(user)s = 'flagged'"
+                "   from generate_series(0, %(clicks)s - 1) n",
+                {"noon": NOON, "clicks": clicks, "prefix": prefix, "user": user},
+            )
         owner.execute("analyze raw_clicks")
         yield owner
     embedded.drop_database(postgres, DATABASE)
@@ -53,6 +59,23 @@ def test_a_batch_reads_few_rows_of_a_user_with_many_clicks(
     assert rows_read(robot) - rows_read_before < 50
     credited = credits(robot)
     assert (credited[f"{join}-60"], credited[f"{join}-61"]) == ("c0", f"c{CLICKS // 60 + 1}")
+
+
+@pytest.mark.parametrize("join", get_args(Join))
+def test_a_persons_click_is_found_without_reading_a_robots_clicks_under_the_same_user(
+    robot: psycopg.Connection, postgres: Server, join: Join
+) -> None:
+    rows_read_before = rows_read(robot)
+    person, checkout = Click(NOON + 59 * MINUTE, f"{join}-person", "flagged"), Checkout(NOON, f"{join}-no", "flagged")
+    later = Checkout(NOON + 60 * MINUTE, f"{join}-yes", "flagged")
+    sink = open_sink(postgres.url(DATABASE, "pipeline_writer"), join)
+    batches = [[checkout_row(checkout), checkout_row(later)], [click_row(person)]]
+    for batch_id, rows in enumerate(batches):
+        sink.write(table(*rows), query_id=f"00000000-0000-0000-0000-0000000000{len(join):02}", batch_id=batch_id)
+    sink.close()
+    assert rows_read(robot) - rows_read_before < 50
+    assert credits(robot)[later.checkout_id] is not None
+    assert credits(robot)[checkout.checkout_id] is None
 
 
 def rows_read(connection: psycopg.Connection) -> int:

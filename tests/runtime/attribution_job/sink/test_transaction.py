@@ -10,10 +10,17 @@ import pytest
 
 from runtime.attribution_job.sink.postgres import PostgresSink, oldest_arrival
 from runtime.attribution_job.sink.transaction import BatchCounts
-from tests.oracle import Checkout, Click
+from tests.oracle import Checkout, Click, Refund
 from tests.runtime.attribution_job.conftest import credits
 from tests.runtime.attribution_job.sink.contents import table_contents
-from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
+from tests.runtime.attribution_job.sink.rows import (
+    candidate_row,
+    checkout_row,
+    click_row,
+    dead_letter_row,
+    refund_row,
+    table,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,16 +34,20 @@ def test_a_repeated_batch_changes_no_table_and_no_sum(sink: PostgresSink, migrat
         click_row(click),
         checkout_row(checkout),
         candidate_row(checkout, click),
+        refund_row(Refund(NOON, "r", "k")),
         dead_letter_row(1, "no", b"\0\xff", NOON),
+        dead_letter_row(2, None, b"{}", NOON),
     )
     sink.write(rows, query_id=QUERY, batch_id=0)
     contents = table_contents(migrated)
     counts = sink.write(rows, query_id=QUERY, batch_id=0)
     assert table_contents(migrated) == contents
     assert counts == BatchCounts(
-        clicks=0, checkouts=0, dead_letters=0, credits=0, late=0, duplicates=2, unknown_fields=0, watermark=EPOCH
-    )
-    assert migrated.execute("select clicks, checkouts, dead_letters, credits from batches").fetchall() == [(1, 1, 1, 1)]
+        records=5, clicks=0, checkouts=0, refunds=0, dead_letters=0, ignored=1, credits=0, late=0, duplicates=3,
+        conflicts=0, revisions=0, repaired=0, unknown_fields=0, watermark=EPOCH,
+    )  # fmt: skip
+    sums = "records, clicks, checkouts, refunds, dead_letters, ignored, credits, duplicates"
+    assert migrated.execute(f"select {sums} from batches".encode()).fetchall() == [(5, 1, 1, 1, 1, 1, 1, 3)]
 
 
 def test_the_oldest_arrival_considers_all_kinds_of_rows() -> None:
