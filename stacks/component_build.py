@@ -25,6 +25,8 @@ SHARED = (
     r"tests/[^/]+\.py",
     r"tests/runtime/[^/]+\.py",
     r"local/",
+    # The event contract: tests of the generator read its events as the job does.
+    r"runtime/attribution_job/(__init__\.py|events/)",
     r"stacks/(__init__|bundling|certificates|packages)\.py",
     r"Makefile|[^/]+\.mk|pyproject\.toml|requirements[^/]*\.txt|package[^/]*\.json",
 )

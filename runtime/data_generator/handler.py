@@ -38,7 +38,8 @@ def handler(event: object, context: LambdaContext | None = None) -> dict[str, st
     Deterministic: the same event publishes the same records, ids included.
 
     Returns:
-        `invocation_id`, and the numbers of `clicks`, `checkouts`, `malformed`, `late` and `retried` records.
+        `invocation_id`; the numbers of records in the streams `clicks` and `checkouts`, and of `malformed`, `late`,
+        `packed` and `retried` records among them; the number of `events` in all records.
 
     Raises:
         SettingsError: the payload or an environment variable is invalid.
@@ -59,6 +60,8 @@ def handler(event: object, context: LambdaContext | None = None) -> dict[str, st
         "checkouts": sum(record.stream == "checkouts" for record in records),
         "malformed": sum(record.defect is not None for record in records),
         "late": sum(record.late for record in records),
+        "packed": sum(record.packed for record in records),
+        "events": sum(record.events for record in records),
         "retried": retried,
     }
     # Every event id contains the first 16 digits of the fingerprint, which link a stored row to this log line.

@@ -19,12 +19,15 @@ class Settings(BaseModel):
     """Settings of one invocation. Each is read from the environment variable with its name in capitals.
 
     Attributes:
-        clicks: click records per invocation.
+        clicks: clicks per invocation.
         users: size of the shop's population.
         period_seconds: length of the simulated period, which ends at the invocation's time.
         seed: determines the population and its behaviour.
-        malformed_share: share of all records that consumers must refuse.
-        late_share: share of the well-formed records with an event time behind the watermark.
+        malformed_share: share of the events that consumers must refuse.
+        late_share: share of the well-formed events with an event time behind the watermark.
+        variety: how often events are corrected, repeated, written in other ways than the plain one, sent by robots,
+            or packed with others into one record, as a multiple of what shops see. 0 gives plain events only, one a
+            record.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +40,7 @@ class Settings(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**63)
     malformed_share: Share = 0.002
     late_share: Share = 0.01
+    variety: float = Field(default=1.0, ge=0, le=10, allow_inf_nan=False)
 
     @classmethod
     def load(cls, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Self:

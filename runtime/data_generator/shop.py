@@ -13,6 +13,7 @@ class Channel(NamedTuple):
     Attributes:
         traffic: the channel's share of the visits.
         conversion: probability that a visit ends in a purchase.
+        referrer: the page that visitors come from. Direct visits and mail programs name none.
     """
 
     utm_source: str | None
@@ -20,16 +21,17 @@ class Channel(NamedTuple):
     utm_campaign: str | None
     traffic: float
     conversion: float
+    referrer: str | None = None
 
 
 CHANNELS = (
     Channel(None, None, None, 0.20, 0.34),
-    Channel("google", "organic", None, 0.25, 0.28),
-    Channel("google", "cpc", "brand-search", 0.18, 0.36),
-    Channel("facebook", "paid_social", "retargeting", 0.15, 0.20),
+    Channel("google", "organic", None, 0.25, 0.28, "https://www.google.com/"),
+    Channel("google", "cpc", "brand-search", 0.18, 0.36, "https://www.google.com/"),
+    Channel("facebook", "paid_social", "retargeting", 0.15, 0.20, "https://l.facebook.com/"),
     Channel("newsletter", "email", "weekly-digest", 0.10, 0.45),
-    Channel("tiktok", "paid_social", "summer-launch", 0.08, 0.12),
-    Channel("partner-blog", "affiliate", "reviews", 0.04, 0.30),
+    Channel("tiktok", "paid_social", "summer-launch", 0.08, 0.12, "https://www.tiktok.com/"),
+    Channel("partner-blog", "affiliate", "reviews", 0.04, 0.30, "https://partner-blog.example/reviews/best-of"),
 )
 _TRAFFIC = tuple(channel.traffic for channel in CHANNELS)
 
@@ -50,18 +52,27 @@ DEVICES = ("mobile", "desktop", "tablet")
 CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD")
 PAYMENT_METHODS = ("card", "paypal", "apple_pay", "google_pay", "bank_transfer")
 
+# The shop tests its checkout page on half of its users. Both variants sell the same.
+EXPERIMENT = "one-page-checkout"
+VARIANTS = (None, "control", "treatment")
+
 # Every twentieth user blocks tracking: their checkouts are recorded, their clicks are not.
 UNTRACKED_EVERY = 20
 
 
 class Shopper(NamedTuple):
-    """A user, with the traits that are the same in every visit."""
+    """A user, with the traits that are the same in every visit.
+
+    Attributes:
+        variant: the variant of EXPERIMENT that the user sees; null for a user who is not in it.
+    """
 
     user_id: str
     device: str
     home_channel: Channel
     currency: str
     payment_method: str
+    variant: str | None
 
 
 def shopper(seed: int, number: int) -> Shopper:
@@ -74,6 +85,7 @@ def shopper(seed: int, number: int) -> Shopper:
         home_channel=traits.choices(CHANNELS, _TRAFFIC)[0],
         currency=traits.choices(CURRENCIES, (40, 30, 15, 10, 5))[0],
         payment_method=traits.choices(PAYMENT_METHODS, (50, 25, 12, 8, 5))[0],
+        variant=traits.choices(VARIANTS, (50, 25, 25))[0],
     )
 
 

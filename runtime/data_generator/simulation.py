@@ -5,54 +5,25 @@ import json
 import random
 from collections.abc import Iterator
 from itertools import count
-from typing import NamedTuple
 
-from runtime.data_generator import shop
+from runtime.data_generator import corrections, shop
 from runtime.data_generator.defects import encode_with_random_defect
-from runtime.data_generator.events import (
-    TIMESTAMP_FIELD,
-    Event,
-    Stream,
-    checkout,
-    click,
-    encode,
-    timestamp,
-    to_milliseconds,
-)
+from runtime.data_generator.events import STREAM_OF, Event, Kind, checkout, click, encode, page_url, to_milliseconds
 from runtime.data_generator.invocation import Invocation
+from runtime.data_generator.records import Arrival, Record, pack
+from runtime.data_generator.senders import Sender
 from runtime.data_generator.settings import Settings
+from runtime.data_generator.visits import timeline, visits
+
+__all__ = ["Record", "fingerprint", "simulate"]
 
 # Records are published in the order of their event times plus a random delay below this bound.
 DISORDER_MS = 3_000
 # Range of the distance between a late event and the period's start. The previous invocation's events have advanced
 # the consumer to the period's start, and the watermark is 5 minutes behind that.
 LATE_MS = (5 * 60_000, 60 * 60_000)
-
-VISIT_CLICKS = (1, 2, 3, 4, 5, 8, 12, 20)
-VISIT_CLICKS_WEIGHTS = (30, 20, 15, 10, 10, 8, 5, 2)
-PURCHASES = (1, 2, 3)
-PURCHASES_WEIGHTS = (82, 15, 3)
-# Visits of untracked users per visit of a tracked user. Untracked visits always buy: a tenth of the checkouts.
-UNTRACKED_VISITS = 0.04
-
-
-class Record(NamedTuple):
-    """A record to publish. `defect` is a name in defects.DEFECTS for malformed records, else None."""
-
-    stream: Stream
-    partition_key: str
-    data: bytes
-    late: bool
-    defect: str | None
-
-
-class Visit(NamedTuple):
-    """One session of a shopper, with its numbers of clicks and purchases."""
-
-    shopper: shop.Shopper
-    channel: shop.Channel
-    clicks: int
-    purchases: int
+# Events that are sent again come within this time.
+REPEATED_MS = 60_000
 
 
 def fingerprint(settings: Settings, invocation: Invocation) -> str:
@@ -65,81 +36,88 @@ def fingerprint(settings: Settings, invocation: Invocation) -> str:
 def simulate(settings: Settings, invocation: Invocation) -> list[Record]:
     """Returns the records of one invocation in publishing order.
 
-    There are exactly `settings.clicks` clicks, malformed clicks included, and about a tenth as many checkouts.
-    Event times lie in the period that ends at the invocation's time. Late events lie before that period. Ids
-    are `clk-`, `chk-` or `ses-`, 16 hex digits of the fingerprint, and an ordinal.
+    Shoppers and robots make exactly `settings.clicks` clicks, malformed ones included, and about a tenth as many
+    checkouts. Events that are sent again come on top: copies and conflicts of any event, and revisions, cancellations
+    and refunds of checkouts. Nothing is sent again about a malformed event. A record can hold several events of one
+    user; a malformed or late record holds one.
+
+    Event times lie in the period that ends at the invocation's time. Late events lie before that period. The clocks of
+    some visits are ahead: their times lie at least 6 minutes after the period. Ids are `clk-`, `chk-`, `ses-` or
+    `rfd-`, 16 hex digits of the fingerprint, and an ordinal. A refund has its checkout's ordinal and a letter. A
+    record's partition key is its user's id as text.
     """
     digest = fingerprint(settings, invocation)
     rng = random.Random(int(digest, 16))  # noqa: S311 - a simulation, not a secret
     end = to_milliseconds(invocation.time)
-    start = end - settings.period_seconds * 1000
-    arrivals = [
-        (at + rng.randrange(DISORDER_MS), _record(stream, at, event, settings=settings, start=start, rng=rng))
-        for stream, at, event in _events(settings, start, end, digest[:16], rng)
-    ]
-    arrivals.sort(key=lambda arrival: arrival[0])
-    return [record for _, record in arrivals]
+    simulation = _Simulation(settings, end - settings.period_seconds * 1000, end, digest[:16], rng)
+    return pack(simulation.arrivals(), settings.variety, rng)
 
 
-def _events(
-    settings: Settings, start: int, end: int, root: str, rng: random.Random
-) -> Iterator[tuple[Stream, int, Event]]:
-    """Yields (stream, event time in milliseconds since 1970, event without its timestamp)."""
-    click_ids = (f"clk-{root}-{ordinal:06d}" for ordinal in count())
-    checkout_ids = (f"chk-{root}-{ordinal:06d}" for ordinal in count())
-    session_ids = (f"ses-{root}-{ordinal:06d}" for ordinal in count())
-    for visit, session_id in zip(_visits(settings, rng), session_ids, strict=False):
-        viewed: list[shop.Product] = []
-        for at, is_click in _timeline(visit, start, end, rng):
-            if is_click:
-                product = shop.browse(rng)
-                viewed.append(product)
-                event = click(next(click_ids), session_id, visit.shopper, visit.channel, product)
-                yield "clicks", at, event
-            else:
-                basket = shop.fill_basket(viewed, rng)
-                yield "checkouts", at, checkout(next(checkout_ids), session_id, visit.shopper, basket)
+class _Simulation:
+    """The period from `start` to `end`, in milliseconds since 1970."""
 
+    def __init__(self, settings: Settings, start: int, end: int, root: str, rng: random.Random) -> None:
+        self._settings = settings
+        self._start = start
+        self._end = end
+        self._root = root
+        self._rng = rng
 
-def _visits(settings: Settings, rng: random.Random) -> Iterator[Visit]:
-    """Yields visits with `settings.clicks` clicks in total."""
-    clicks_left = settings.clicks
-    while clicks_left:
-        shopper = shop.shopper(settings.seed, shop.tracked_user(settings.users, rng))
-        channel = shop.arrival_channel(shopper, rng)
-        clicks = min(clicks_left, rng.choices(VISIT_CLICKS, VISIT_CLICKS_WEIGHTS)[0])
-        clicks_left -= clicks
-        yield Visit(shopper, channel, clicks, _purchases(rng) if rng.random() < channel.conversion else 0)
-        if settings.users >= shop.UNTRACKED_EVERY and rng.random() < UNTRACKED_VISITS:
-            shopper = shop.shopper(settings.seed, shop.untracked_user(settings.users, rng))
-            yield Visit(shopper, shopper.home_channel, 0, _purchases(rng))
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yields all records, each with one event, in no order."""
+        click_ordinals, checkout_ordinals = count(), count()
+        for session, visit in enumerate(visits(self._settings, self._rng)):
+            session_id = self._id("ses", session)
+            viewed: list[shop.Product] = []
+            for at, is_click in timeline(visit, self._start, self._end, self._rng):
+                if is_click:
+                    referrer = page_url(viewed[-1]) if viewed else visit.channel.referrer
+                    viewed.append(shop.browse(self._rng))
+                    click_id = self._id("clk", next(click_ordinals))
+                    event = click(click_id, session_id, visit.shopper, visit.channel, viewed[-1], referrer=referrer)
+                    yield from self._publish("click", event, at, visit.sender)
+                else:
+                    basket = shop.fill_basket(viewed, self._rng)
+                    event = checkout(self._id("chk", next(checkout_ordinals)), session_id, visit.shopper, basket)
+                    yield from self._publish("checkout", event, at, visit.sender)
 
+    def _id(self, prefix: str, ordinal: int) -> str:
+        return f"{prefix}-{self._root}-{ordinal:06d}"
 
-def _purchases(rng: random.Random) -> int:
-    return rng.choices(PURCHASES, PURCHASES_WEIGHTS)[0]
+    def _publish(self, kind: Kind, event: Event, at: int, sender: Sender) -> Iterator[Arrival]:
+        """Yields an event and all that is sent about it later. A random share of the events is late."""
+        arrives_at = at + self._rng.randrange(DISORDER_MS)
+        time_left = self._end - at
+        # A sender whose clock is ahead states no time behind the watermark.
+        late = not sender.ahead_ms and self._rng.random() < self._settings.late_share
+        if late:
+            at = self._start - self._rng.randint(*LATE_MS)
+        if kind == "checkout" and self._happens(corrections.TEST_ORDERS):
+            event["test"] = True
+        first, *copies = self._send(kind, event, at, arrives_at, sender, late=late)
+        yield first
+        yield from copies
+        if kind != "checkout" or not self._settings.variety or first.record.defect:
+            return
+        for delay, later_kind, later in corrections.correct(event, time_left, self._settings.variety, self._rng):
+            is_refund = later_kind == "refund"
+            stated = min(self._end, max(self._start, at + abs(delay))) if is_refund else at
+            yield from self._send(later_kind, later, stated, arrives_at + delay, sender, late=late and not is_refund)
 
+    def _send(
+        self, kind: Kind, event: Event, at: int, arrives_at: int, sender: Sender, *, late: bool
+    ) -> Iterator[Arrival]:
+        """Yields an event as a record. A random share is malformed, and a random share of the others comes again."""
+        stream, user = STREAM_OF[kind], event["user_id"]
+        written = sender.write(kind, event, at, arrives_at)
+        if self._rng.random() < self._settings.malformed_share:
+            defect, data = encode_with_random_defect(kind, written, self._rng)
+            yield Arrival(arrives_at, Record(stream, user, data, late=False, defect=defect))
+            return
+        yield Arrival(arrives_at, Record(stream, user, encode(written), late, defect=None))
+        if self._settings.variety and (again := corrections.repeat(kind, event, self._settings.variety, self._rng)):
+            record = Record(stream, user, encode(sender.write(kind, again, at, arrives_at)), late, defect=None)
+            yield Arrival(arrives_at + self._rng.randrange(1, REPEATED_MS), record)
 
-def _timeline(visit: Visit, start: int, end: int, rng: random.Random) -> list[tuple[int, bool]]:
-    """Returns the visit's steps in time order, as (milliseconds since 1970, True for a click, False for a purchase).
-
-    Some purchases are followed by clicks. A tracked user's first step is always a click.
-    """
-    steps = [True] * visit.clicks
-    for _ in range(visit.purchases):
-        early = rng.random() < 0.3
-        steps.insert(rng.randint(min(1, visit.clicks), len(steps)) if early else len(steps), False)
-    length = min(end - start, int(len(steps) * rng.uniform(2_000, 20_000)))
-    first = start + int((end - start - length) * rng.random())
-    times = sorted(first + int(length * rng.random()) for _ in steps)
-    return list(zip(times, steps, strict=True))
-
-
-def _record(stream: Stream, at: int, event: Event, *, settings: Settings, start: int, rng: random.Random) -> Record:
-    """Returns the event as a record with its timestamp. A random share is malformed, and a random share late."""
-    malformed = rng.random() < settings.malformed_share
-    late = not malformed and rng.random() < settings.late_share
-    if late:
-        at = start - rng.randint(*LATE_MS)
-    event[TIMESTAMP_FIELD[stream]] = timestamp(at)
-    defect, data = encode_with_random_defect(stream, event, rng) if malformed else (None, encode(event))
-    return Record(stream, event["user_id"], data, late, defect)
+    def _happens(self, share: float) -> bool:
+        return self._settings.variety > 0 and self._rng.random() < share * self._settings.variety

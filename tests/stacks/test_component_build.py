@@ -51,6 +51,7 @@ def test_a_push_to_main_starts_the_build_and_reports_to_the_commit(component: st
         ("tests/runtime/data_generator/test_shoppers.py", {"data_generator"}),
         ("runtime/orchestrator/requirements.lock", {"orchestrator"}),
         ("runtime/attribution_job/sink/postgres.py", {"attribution_job"}),
+        ("runtime/attribution_job/events/contract.py", set(COMPONENTS)),
         ("runtime/database/migrations/0003_attribution.sql", {"attribution_job"}),
         ("runtime/__init__.py", set(COMPONENTS)),
         ("tests/runtime/conftest.py", set(COMPONENTS)),

@@ -37,10 +37,12 @@ def test_simulated_records_arrive_in_the_streams_and_are_counted(
     assert min(len(shard) for shard in clicks.values()) > 500
     assert counts == {
         "invocation_id": "event-1",
-        "clicks": 2000,
+        "clicks": sum(len(shard) for shard in clicks.values()),
         "checkouts": len(checkouts["shardId-000000000000"]),
         "malformed": sum(record.defect is not None for record in records),
         "late": sum(record.late for record in records),
+        "packed": sum(record.packed for record in records),
+        "events": sum(record.events for record in records),
         "retried": 0,
     }
     [log_record] = [record for record in caplog.records if record.name == module.__name__]

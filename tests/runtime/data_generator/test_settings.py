@@ -16,6 +16,7 @@ def test_every_setting_but_the_stream_names_has_a_default() -> None:
         "seed": 0,
         "malformed_share": 0.002,
         "late_share": 0.01,
+        "variety": 1,
     }
 
 
@@ -40,6 +41,7 @@ def test_unrelated_environment_variables_are_ignored() -> None:
         ("SEED", "-1", "greater than or equal to 0"),
         ("MALFORMED_SHARE", "nan", "finite number"),
         ("LATE_SHARE", "1.1", "less than or equal to 1"),
+        ("VARIETY", "-1", "greater than or equal to 0"),
         ("CLICKS_STREAM", "no spaces", "match pattern"),
     ],
 )
@@ -72,6 +74,7 @@ def test_a_missing_stream_name_is_reported_with_its_environment_variable() -> No
         ("malformed_share", 2),
         ("late_share", float("nan")),
         ("late_share", [0.1]),
+        ("variety", 11),
     ],
 )
 def test_a_bad_override_is_refused_with_name_and_value(name: str, value: object) -> None:
@@ -86,7 +89,7 @@ def test_an_unknown_or_stream_override_is_refused_with_the_allowed_settings(name
         Settings.load(STREAMS, {name: "x"})
     message = str(refusal.value)
     assert f"{name} = 'x'" in message
-    assert "clicks, late_share, malformed_share, period_seconds, seed, users" in message
+    assert "clicks, late_share, malformed_share, period_seconds, seed, users, variety" in message
 
 
 def test_all_problems_are_reported_at_once() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from runtime.data_generator.shop import CHANNELS
 from runtime.data_generator.simulation import Record, simulate
-from tests.runtime.data_generator.simulated import HOUR, INVOCATION, event_time, make_settings, well_formed_events
+from tests.runtime.data_generator.simulated import HOUR, INVOCATION, event_time, plain_settings, well_formed_events
 
 
 def times_by(field: str, events: list[dict[str, Any]]) -> dict[str, list[datetime]]:
@@ -21,7 +22,7 @@ def times_by(field: str, events: list[dict[str, Any]]) -> dict[str, list[datetim
 
 @pytest.fixture(scope="module")
 def simulated() -> list[Record]:
-    return simulate(make_settings(clicks=20_000, malformed_share=0.02), INVOCATION)
+    return simulate(plain_settings(clicks=20_000, malformed_share=0.02), INVOCATION)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_a_user_keeps_device_and_currency(clicks: list[dict[str, Any]], checkout
 
 def test_another_seed_gives_another_population() -> None:
     def devices(seed: int) -> dict[str, str]:
-        records = simulate(make_settings(seed=seed, users=50), INVOCATION)
+        records = simulate(plain_settings(seed=seed, users=50), INVOCATION)
         return {event["user_id"]: event["device_type"] for event in well_formed_events(records, "clicks")}
 
     assert devices(1) != devices(2)
@@ -76,6 +77,27 @@ def test_channels_differ_in_traffic_and_in_conversion(
     assert None in traffic
     assert traffic["google"] > 2 * traffic["newsletter"]
     assert conversions["newsletter"] / traffic["newsletter"] > 2 * conversions["tiktok"] / traffic["tiktok"]
+
+
+def test_a_user_sees_one_variant_of_the_experiment_or_none(clicks: list[dict[str, Any]]) -> None:
+    exposures = {(event["user_id"], event["experiment_id"], event["variant"]) for event in clicks}
+    assert len(exposures) == len({user for user, *_ in exposures})
+    shares = Counter(exposure[1:] for exposure in exposures)
+    assert set(shares) == {(None, None), ("one-page-checkout", "control"), ("one-page-checkout", "treatment")}
+    assert shares[None, None] == pytest.approx(len(exposures) / 2, rel=0.1)
+
+
+def test_a_visit_begins_at_its_channels_site_and_goes_on_in_the_shop(clicks: list[dict[str, Any]]) -> None:
+    visits: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in sorted(clicks, key=lambda event: str(event["click_id"])):
+        visits[event["session_id"]].append(event)
+    later_clicks = [event for visit in visits.values() for event in visit[1:]]
+    assert all(event["referrer"].startswith("https://shop.example/products/product-") for event in later_clicks)
+    landings = {(visit[0]["utm_source"], visit[0]["referrer"]) for visit in visits.values()}
+    from_elsewhere = {
+        (source, site) for source, site in landings if not (site or "").startswith("https://shop.example")
+    }
+    assert from_elsewhere == {(channel.utm_source, channel.referrer) for channel in CHANNELS}
 
 
 def test_some_sessions_have_many_clicks(clicks: list[dict[str, Any]]) -> None:

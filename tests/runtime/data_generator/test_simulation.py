@@ -11,12 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.data_generator.defects import DEFECTS, REQUIRED
+from runtime.attribution_job.events.contract import CHECKOUT, CLICK
+from runtime.attribution_job.events.reading import outcomes
 from runtime.data_generator.events import TIMESTAMP_FIELD
 from runtime.data_generator.invocation import Invocation
 from runtime.data_generator.settings import Settings
-from runtime.data_generator.simulation import Record, fingerprint, simulate
-from tests.runtime.data_generator.simulated import END, HOUR, INVOCATION, event_time, make_settings, well_formed_events
+from runtime.data_generator.simulation import fingerprint, simulate
+from tests.runtime.data_generator.simulated import (
+    END,
+    HOUR,
+    INVOCATION,
+    event_time,
+    kind_of,
+    make_settings,
+    well_formed_events,
+)
 
 FIELDS = {
     "clicks": [
@@ -26,10 +35,13 @@ FIELDS = {
         "session_id",
         "product_id",
         "page_url",
+        "referrer",
         "utm_source",
         "utm_medium",
         "utm_campaign",
         "device_type",
+        "experiment_id",
+        "variant",
         "click_timestamp",
     ],
     "checkouts": [
@@ -44,7 +56,7 @@ FIELDS = {
         "checkout_timestamp",
     ],
 }
-NULLABLE = {"utm_source", "utm_medium", "utm_campaign"}
+NULLABLE = {"referrer", "utm_source", "utm_medium", "utm_campaign", "experiment_id", "variant"}
 
 
 def test_the_same_event_gives_the_same_bytes() -> None:
@@ -83,12 +95,18 @@ def test_the_same_event_gives_the_same_bytes_in_every_process(hash_seed: str) ->
                 "seed": 1,
                 "malformed_share": 0.003,
                 "late_share": 0.02,
+                "variety": 2.0,
             }.items()
         ],
     ],
 )
 def test_every_input_of_the_simulation_changes_the_ids(changed: dict[str, Any], invocation: Invocation) -> None:
     assert fingerprint(make_settings(**changed), invocation)[:16] != fingerprint(make_settings(), INVOCATION)[:16]
+
+
+def test_a_default_that_is_stated_changes_nothing() -> None:
+    settings = Settings.load({"CLICKS_STREAM": "a", "CHECKOUTS_STREAM": "b"}, {"variety": 1})
+    assert fingerprint(settings, INVOCATION) == fingerprint(make_settings(), INVOCATION)
 
 
 def test_stream_names_do_not_change_the_records() -> None:
@@ -104,12 +122,14 @@ all_settings = st.builds(
     seed=st.integers(0, 2**63 - 1),
     malformed_share=st.sampled_from([0.0, 0.1, 1.0]),
     late_share=st.sampled_from([0.0, 0.1, 1.0]),
+    variety=st.sampled_from([0.0, 1.0, 10.0]),
 )
+all_plain_settings = all_settings.map(lambda settings: settings.model_copy(update={"variety": 0.0}))
 
 
-@given(simulation_settings=all_settings)
+@given(simulation_settings=all_plain_settings)
 @settings(max_examples=60)
-def test_every_record_fits_the_contract_or_has_a_known_defect(simulation_settings: Settings) -> None:
+def test_without_variety_every_record_is_one_plain_event_or_malformed(simulation_settings: Settings) -> None:
     records = simulate(simulation_settings, INVOCATION)
     root = fingerprint(simulation_settings, INVOCATION)[:16]
     start = END - timedelta(seconds=simulation_settings.period_seconds)
@@ -117,8 +137,8 @@ def test_every_record_fits_the_contract_or_has_a_known_defect(simulation_setting
     for record in records:
         assert re.fullmatch(r"user-\d{6}", record.partition_key)
         assert int(record.partition_key[5:]) < simulation_settings.users
+        assert (record.events, record.packed) == (1, False)
         if record.defect:
-            assert record.defect in DEFECTS[record.stream]
             assert not record.late
             continue
         event = json.loads(record.data)
@@ -127,14 +147,15 @@ def test_every_record_fits_the_contract_or_has_a_known_defect(simulation_setting
         assert event["schema_version"] == 1
         assert event["user_id"] == record.partition_key
         assert re.fullmatch(rf"ses-{root}-\d{{6}}", event["session_id"])
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event[TIMESTAMP_FIELD[record.stream]])
+        time = event[TIMESTAMP_FIELD[kind_of(event)]]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
         if record.late:
             assert start - HOUR <= event_time(event) <= start - timedelta(minutes=5)
         else:
             assert start <= event_time(event) <= END
 
 
-@given(simulation_settings=all_settings)
+@given(simulation_settings=all_plain_settings)
 @settings(max_examples=30)
 def test_ids_are_unique_and_contain_the_fingerprint(simulation_settings: Settings) -> None:
     records = simulate(simulation_settings, INVOCATION)
@@ -145,30 +166,27 @@ def test_ids_are_unique_and_contain_the_fingerprint(simulation_settings: Setting
     assert all(re.fullmatch(rf"(clk|chk)-{root}-\d{{6}}", event_id) for event_id in ids)
 
 
+@given(simulation_settings=all_settings)
+@settings(max_examples=60)
+def test_every_record_has_the_outcomes_that_it_states(simulation_settings: Settings) -> None:
+    """The count of events is exact, malformed records give one refusal, and the clicks are as many as set."""
+    click_ids: set[str] = set()
+    malformed_clicks = 0
+    for record in simulate(simulation_settings, INVOCATION):
+        read = outcomes(record.data, END, CLICK if record.stream == "clicks" else CHECKOUT)
+        assert len(read) == record.events
+        if record.defect:
+            assert [outcome.reason is not None for outcome in read] == [True]
+            assert (record.events, record.packed, record.late) == (1, False, False)
+            malformed_clicks += record.stream == "clicks"
+            continue
+        for outcome in read:
+            assert outcome.event is not None, outcome.reason
+            assert outcome.event["user_id"] == record.partition_key
+            if record.stream == "clicks":
+                click_ids.add(outcome.event["click_id"])
+    assert len(click_ids) + malformed_clicks == simulation_settings.clicks
+
+
 def test_zero_clicks_give_no_records() -> None:
     assert simulate(make_settings(clicks=0), INVOCATION) == []
-
-
-def test_every_defect_occurs_and_is_in_its_records() -> None:
-    records = simulate(make_settings(clicks=1_000, malformed_share=1), INVOCATION)
-    for stream, defects in DEFECTS.items():
-        assert {record.defect for record in records if record.stream == stream} == set(defects)
-    assert all(has_its_defect(record) for record in records)
-
-
-def has_its_defect(record: Record) -> bool:
-    """Checks that the record has the defect it names, without the code that makes defects."""
-    try:
-        event = json.loads(record.data)
-    except UnicodeDecodeError:
-        return record.defect == "not_utf8"
-    except json.JSONDecodeError:
-        return record.defect == "truncated"
-    has_defect: dict[str, bool] = {
-        "missing_field": any(name not in event for name in REQUIRED[record.stream]),
-        "numeric_user": isinstance(event.get("user_id"), int),
-        "far_future": str(event.get(TIMESTAMP_FIELD[record.stream])).startswith("2099"),
-        "items_text": isinstance(event.get("items"), str),
-        "amount_nan": event.get("total_amount") == "NaN",
-    }
-    return has_defect[record.defect or ""]
