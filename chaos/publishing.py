@@ -39,6 +39,8 @@ class SeededPublisher(Publisher):
             "period_seconds": SHOP_SECONDS,
             "late_share": 0.05,
             "malformed_share": 0.02,
+            # Revisions, refunds, conflicts and packed records in every run, though a run has few checkouts.
+            "variety": 3,
         }
 
 

@@ -22,7 +22,16 @@ from local.reconciliation.comparison import Record, collect, reconcile
 from runtime.data_generator import handler
 
 COMMITTED: LiteralString = "select exists (select from batches where committed_at > %(moment)s)"
-TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
+TABLES = (
+    "raw_clicks",
+    "raw_checkouts",
+    "raw_refunds",
+    "attributed_checkouts",
+    "users",
+    "dead_letters",
+    "conflicts",
+    "batches",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,10 +163,10 @@ def _account(rig: Rig, records: list[Record], ledger: Ledger, outcome: Outcome) 
     ledger.check(records, rig.streams, result)
     if result.published != result.accepted + result.repeated + result.dead_lettered:
         result.add_wrong(
-            f"received {result.published}, but accepted {result.accepted}, repeated {result.repeated} and"
+            f"received {result.published} events, but accepted {result.accepted}, repeated {result.repeated} and"
             f" dead-lettered {result.dead_lettered}"
         )
-    outcome.records = result.published
+    outcome.records = result.records
     outcome.lost, outcome.duplicated, outcome.wrong = result.lost, result.duplicated, result.wrong
     outcome.examples = result.examples
 

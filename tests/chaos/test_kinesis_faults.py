@@ -25,7 +25,7 @@ from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
 from runtime.data_generator.simulation import simulate
-from tests.runtime.data_generator.simulated import INVOCATION, make_settings
+from tests.runtime.data_generator.simulated import INVOCATION, plain_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -153,7 +153,7 @@ def test_refused_records_are_published_once(
     faults: list[KinesisFault],
     sent_again: int,
 ) -> None:
-    clicks = [record for record in simulate(make_settings(clicks=400), INVOCATION) if record.stream == "clicks"]
+    clicks = [record for record in simulate(plain_settings(clicks=400), INVOCATION) if record.stream == "clicks"]
     proxy.inject(*faults)
     assert publish(handler.kinesis(), streams, clicks, 30) == sent_again
     assert proxy.spent
@@ -165,7 +165,7 @@ def test_a_put_without_a_response_is_repeated_with_the_same_ids(
     client: "KinesisClient", streams: Mapping[Stream, str], proxy: KinesisProxy, kind: Kind
 ) -> None:
     """To store them once is what keys are for: test_a_repeated_batch_changes_nothing_and_adds_up."""
-    records = simulate(make_settings(clicks=100, malformed_share=0), INVOCATION)
+    records = simulate(plain_settings(clicks=100, malformed_share=0), INVOCATION)
     clicks = [record.data for record in records if record.stream == "clicks"]
     checkouts = [record.data for record in records if record.stream == "checkouts"]
     # The generator's own configuration, with a shorter timeout.

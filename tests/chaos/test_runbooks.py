@@ -87,7 +87,8 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
     sink = PostgresSink(lambda: psycopg.connect(server.url(name, "pipeline_writer"), autocommit=True), "spark")
     for _ in range(2):
         sink.write(rows, query_id=QUERY, batch_id=0)
-    sink.write(table(click_row(Click(now - timedelta(hours=1), "late", "v"))), query_id=QUERY, batch_id=1)
+    late, other = Click(now - timedelta(hours=1), "late", "v"), Click(now, "c", "other user")
+    sink.write(table(click_row(late), click_row(other)), query_id=QUERY, batch_id=1)
     with (
         ThreadPoolExecutor() as threads,
         psycopg.connect(server.url(name), autocommit=True) as owner,
