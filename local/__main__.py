@@ -1,4 +1,4 @@
-"""Command line of the local pipeline: `python -m local demo | replay | up | down | status | logs | psql | reset`."""
+"""Command line of the local pipeline: `python -m local COMMAND`."""
 
 import argparse
 import sys
@@ -10,12 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from local import housekeeping
+from local.check import command as check_command
 from local.cloud import lifetime, logs
 from local.demo.run import Options
 from local.demo.run import run as run_demo
 from local.errors import InputError, RunError
 from local.pipeline import warm_up
-from local.replay.run import run as run_replay
+from local.replay import command as replay_command
 from local.servers import java, signals
 from runtime.database.migrate import MigrationError
 
@@ -73,7 +74,8 @@ def parser() -> argparse.ArgumentParser:
     )
     command = commands.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(command)
-    _add_replay(command)
+    replay_command.add_parser(command)
+    check_command.add_parser(command)
     psql = command.add_parser(
         "psql",
         help="open psql on the deployed tables",
@@ -157,30 +159,6 @@ def _add_logs(command: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     logs_parser.add_argument("source", choices=list(logs.GROUPS), help="the function, or the job")
     logs_parser.add_argument("--follow", action="store_true", help="print new lines until Ctrl-C")
     logs_parser.set_defaults(run=lambda arguments: logs.show(arguments.source, follow=arguments.follow))
-
-
-def _add_replay(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    replay_parser = command.add_parser(
-        "replay",
-        help="credit the checkouts in your own files to first clicks",
-        description="Sends your own events, one JSON object a line, through the pipeline of the demo. A click needs"
-        " click_id, user_id and click_timestamp. A checkout needs checkout_id, user_id, checkout_timestamp,"
-        " total_amount and currency. The files may be unsorted, and events may be years old.",
-    )
-    replay_parser.add_argument("clicks", type=Path, metavar="CLICKS.jsonl")
-    replay_parser.add_argument("checkouts", type=Path, metavar="CHECKOUTS.jsonl")
-    replay_parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FILE.csv",
-        help="output file: one row a checkout, sorted by time",
-    )
-    replay_parser.set_defaults(
-        run=lambda arguments: run_replay(
-            arguments.clicks, arguments.checkouts, arguments.output, java.ensure, Console()
-        )
-    )
 
 
 def _positive(text: str) -> float:

@@ -40,12 +40,13 @@ def running(
     keep_database: bool,
     records_per_batch: int = 20_000,
     join: Join = "spark",
+    event_mapping: str | None = None,
 ) -> Iterator[Pipeline[Job]]:
     """Starts every part and reports it to `say`. Stops every part and deletes the streams at the end of the block.
 
     `database`: name of a new database on the embedded server. $DATABASE_URL, if set, is used instead, and
     $KINESIS_ENDPOINT_URL instead of the emulator. Within the block the environment variables direct boto3 and the
-    generator to the streams.
+    generator to the streams. `event_mapping`: name or path of a mapping of foreign events.
 
     Raises:
         InputError: $DATABASE_URL or $KINESIS_ENDPOINT_URL cannot be used.
@@ -68,6 +69,7 @@ def running(
             "--trigger_interval", "100 milliseconds",
             "--records_per_batch", str(records_per_batch),
             "--attribution_join", join,
+            *(["--event_mapping", event_mapping] if event_mapping else []),
         ]  # fmt: skip
         spark = environment(java_home=java_home, java_options=java_options, scratch=scratch / "spark")
         job = Job(arguments, spark | {"DATABASE_URL": writer_url}, data_folder() / "job.log")

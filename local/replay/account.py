@@ -1,146 +1,71 @@
-"""The account of a replay: the number of lines and events by outcome."""
+"""The account of a replay: lines, records and events by outcome."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import LiteralString
 
-import psycopg
 from rich import box
 from rich.table import Table
 
-from local.replay.lines import open_lines, read_lines
-from runtime.data_generator.events import Stream
-
-MAX_EXAMPLES = 3
-
-TOTALS: LiteralString = """
-select coalesce(sum(clicks + checkouts), 0)::bigint, coalesce(sum(duplicates), 0)::bigint,
-       coalesce(sum(late), 0)::bigint,
-       (select count(*) from attributed_checkouts), (select count(click_id) from attributed_checkouts)
-  from batches
-"""
-REASONS: LiteralString = "select reason, count(*) from dead_letters group by reason order by count(*) desc, reason"
-EXAMPLES: LiteralString = """
-select reason, stream_name, data
-  from (select *, row_number() over (partition by reason order by stream_name, sequence_number)
-          from dead_letters) letter
- where row_number <= %(limit)s
-"""
+from local.check.summary import number_of
+from local.replay.records import LineCounts
+from local.replay.stored import StoredCounts
+from runtime.attribution_job.events.contract import Kind
 
 
-@dataclass
-class LineCounts:
-    """Lines of the files by outcome. `oversized`: places of the lines that are too long for a record."""
-
-    total: int = 0
-    blank: int = 0
-    published: int = 0
-    oversized: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredCounts:
-    """Rows of the replay in PostgreSQL. `dead_letters`: their number by reason.
-
-    `examples`: by reason, the places of a few dead letters in the files.
-    """
-
-    accepted: int
-    duplicates: int
-    late: int
-    checkouts: int
-    attributed: int
-    dead_letters: Mapping[str, int]
-    examples: Mapping[str, list[str]]
-
-
-def read_stored(
-    connection: psycopg.Connection, streams: Mapping[Stream, str], paths: Mapping[Stream, Path]
-) -> StoredCounts:
-    ((accepted, duplicates, late, checkouts, attributed),) = connection.execute(TOTALS).fetchall()
-    return StoredCounts(
-        accepted=accepted,
-        duplicates=duplicates,
-        late=late,
-        checkouts=checkouts,
-        attributed=attributed,
-        dead_letters=dict(connection.execute(REASONS).fetchall()),
-        examples=_examples(connection, streams, paths),
-    )
-
-
-def is_complete(lines: LineCounts, stored: StoredCounts) -> bool:
-    """Returns whether every line of the files is accounted for."""
-    refused = sum(stored.dead_letters.values())
+def is_complete(counts: LineCounts, stored: StoredCounts) -> bool:
+    """Returns whether every line, every record and every event is accounted for."""
+    totals = stored.totals
+    unreadable = counts.unreadable.counts.total()
+    received = totals.accepted + totals.duplicates + sum(stored.refusals.values()) + totals.ignored
     return (
-        lines.total == lines.blank + len(lines.oversized) + lines.published
-        and lines.published == stored.accepted + stored.duplicates + refused
+        counts.lines + counts.split == counts.blank + unreadable + counts.published
+        and counts.published == totals.records
+        and counts.events == received
     )
 
 
-def table(lines: LineCounts, stored: StoredCounts, seconds: float) -> Table:
+def table(counts: LineCounts, stored: StoredCounts, seconds: float) -> Table:
     account = Table(title="Account", box=box.ROUNDED, title_justify="left")
     account.add_column("")
     account.add_column("count", justify="right")
     account.add_column("meaning", style="dim", overflow="fold")
-    for name, count, meaning in (
-        ("lines read", lines.total, "in both files"),
-        ("blank", lines.blank, "skipped lines"),
-        ("published", lines.published, "records accepted by the two streams"),
-        ("accepted", stored.accepted, "events stored, each id once"),
-        ("duplicates", stored.duplicates, "records of an id that was already stored; the first stands"),
-        ("late", stored.late, "events behind the watermark; accepted and credited"),
-    ):
+
+    def add(name: str, count: int, meaning: str) -> None:
         account.add_row(name, f"{count:,}", meaning)
+
+    add("lines read", counts.lines, "lines, rows of tables, or elements of arrays, in all files")
+    add("blank", counts.blank, "skipped lines")
+    add("published", counts.published, "records accepted by the two streams")
+    add("events", counts.events, "in these records; a record may hold several")
     account.add_section()
-    refused = dict(stored.dead_letters)
-    examples = dict(stored.examples)
-    if lines.oversized:
-        refused["oversized"], examples["oversized"] = len(lines.oversized), lines.oversized[:MAX_EXAMPLES]
-    account.add_row("dead letters", f"{sum(refused.values()):,}", "refused records and lines, by reason")
-    for reason, count in refused.items():
-        account.add_row("", f"{count:,}", f"{reason} ({', '.join(examples.get(reason, []))})")
+    totals = stored.totals
+    accepted: Mapping[Kind, int] = {"click": totals.clicks, "checkout": totals.checkouts, "refund": totals.refunds}
+    kinds = ", ".join(number_of(kind, count) for kind, count in accepted.items())
+    add("accepted", totals.accepted, f"events stored, each id once: {kinds}")
+    add("duplicates", totals.duplicates, "events of an id that was already stored; the first stands")
+    add("revisions", totals.revisions, "stored checkouts that a later event changed")
+    add("conflicts", sum(count for count, _ in stored.conflicts.values()), "other contents of an id, kept aside")
+    for kind, (count, ids) in stored.conflicts.items():
+        add("", count, f"{kind} ({', '.join(ids)})")
+    add("ignored", totals.ignored, "no event, such as what a mapping leaves out")
+    add("late", totals.late, "events behind the watermark; accepted and credited")
     account.add_section()
-    account.add_row("checkouts", f"{stored.checkouts:,}", "rows in the output")
-    account.add_row("attributed", f"{stored.attributed:,}", "checkouts credited to a first click")
-    account.add_row(
-        "unattributed", f"{stored.checkouts - stored.attributed:,}", "checkouts without a click in the hour before"
-    )
+    add("repaired", totals.repaired, "accepted events, by repair")
+    for name, count in stored.repairs.items():
+        add("", count, name)
+    account.add_section()
+    unreadable = counts.unreadable
+    refused = sum(stored.refusals.values()) + unreadable.counts.total()
+    add("dead letters", refused, "refused events and lines, by reason")
+    for count_text, meaning in unreadable.rows():
+        account.add_row("", count_text, meaning)
+    for reason, count in stored.refusals.items():
+        places = stored.places.get(reason)
+        add("", count, f"{reason} ({', '.join(places)})" if places else reason)
+    account.add_section()
+    add("checkouts", totals.output_rows, "rows in the output")
+    add("attributed", totals.attributed, "checkouts credited to a first click")
+    add("unattributed", totals.output_rows - totals.attributed, "checkouts without a click in the hour before")
+    add("test orders", totals.test_orders, "checkouts that are left out of the output")
+    add("robots' clicks", totals.robots_clicks, "clicks that no checkout is credited to")
     account.add_row("seconds", f"{seconds:,.1f}", "run time of the replay")
     return account
-
-
-def _examples(
-    connection: psycopg.Connection, streams: Mapping[Stream, str], paths: Mapping[Stream, Path]
-) -> Mapping[str, list[str]]:
-    """Returns, by reason, the places of the first few dead letters. Reads the files again to find their bytes."""
-    kinds = {name: kind for kind, name in streams.items()}
-    letters = [
-        (reason, kinds[name], bytes(data))
-        for reason, name, data in connection.execute(EXAMPLES, {"limit": MAX_EXAMPLES})
-    ]
-    numbers = {
-        kind: _line_numbers(path, {data for _, letter_kind, data in letters if letter_kind == kind})
-        for kind, path in paths.items()
-    }
-    places_by_reason: defaultdict[str, set[tuple[Stream, int]]] = defaultdict(set)
-    for reason, kind, data in letters:
-        places_by_reason[reason].add((kind, numbers[kind][data]))
-    return {
-        reason: [f"{paths[kind].name}:{number}" for kind, number in sorted(places)]
-        for reason, places in places_by_reason.items()
-    }
-
-
-def _line_numbers(path: Path, contents: set[bytes]) -> dict[bytes, int]:
-    """Returns the number of the first line with each of the given contents."""
-    numbers: dict[bytes, int] = {}
-    with open_lines(path) as file:
-        for line in read_lines(file):
-            if len(numbers) == len(contents):
-                break
-            if line.data in contents:
-                numbers.setdefault(line.data, line.number)
-    return numbers

@@ -14,6 +14,9 @@ def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
     for word in (
         "demo",
         "replay",
+        "check",
+        "load",
+        "export",
         "up",
         "down",
         "logs",
@@ -45,6 +48,8 @@ def test_help_lists_the_commands_and_the_environment(tmp_path: Path) -> None:
         (["replay", "local", "local", "--output", "out.csv"], "local: not a file"),
         (["replay", "Makefile", "Makefile", "--output", "/nowhere/out.csv"], "cannot be written"),
         (["replay", "Makefile", "Makefile", "--output", "Makefile"], "the output would replace an input"),
+        (["load", "clicks", "clicks.csv"], "invalid choice: 'clicks'"),
+        (["export", "net_checkouts"], "nothing has been deployed yet"),
         (["psql"], "nothing has been deployed yet"),
     ],
     ids=" ".join,
