@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bulk, catch_up, kinesis, steady
+from benchmarks import bulk, catch_up, kinesis, parsing, steady
 from benchmarks.machine import BENCHMARKS_PYTHON, describe_machine
 from benchmarks.workload import Workload
 from local.folder import PROJECT
@@ -23,6 +23,7 @@ WORKLOADS: dict[str, Workload] = {
     "steady": steady.steady,
     "catch-up": catch_up.catch_up,
     "kinesis": kinesis.kinesis,
+    "parsing": parsing.parsing,
 }
 # The figures that have a target, with the workload that measures each.
 TARGET_FIGURES = {
@@ -33,6 +34,8 @@ TARGET_FIGURES = {
     "uncorrected_late": "catch-up",
     "peak_rss_mb": "catch-up",
     "kinesis_ratio": "kinesis",
+    "plain_parse_ratio": "parsing",
+    "odd_record_ratio": "parsing",
 }
 
 

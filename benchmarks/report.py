@@ -21,6 +21,8 @@ TARGETS = {
     "uncorrected_late": "0",
     "peak_rss_mb": "≤ 4096",
     "kinesis_ratio": "≥ 0.6",
+    "plain_parse_ratio": "≥ 0.95",
+    "odd_record_ratio": "≥ 0.8",
 }
 
 

@@ -16,6 +16,8 @@ from stacks.encryption_key import EncryptionKey
 
 RUNBOOK = "docs/operations.md"
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+# Width of the expected band of a metric, in standard deviations. Wide: an hour with few events varies much.
+BAND_WIDTH = 4
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 
 
@@ -66,6 +68,29 @@ class Alarms(Construct):
             evaluation_periods=periods,
             treat_missing_data=missing.BREACHING if missing_is_breaching else missing.NOT_BREACHING,
         )
+        self._publish(alarm)
+
+    def add_jump(self, alarm_id: str, description: str, metric: cloudwatch.IMetric) -> None:
+        """Adds an alarm that is raised when `metric` exceeds the band that CloudWatch expects from its last two weeks.
+
+        CloudWatch learns the band, with its daily and weekly seasons; until then the alarm lacks data:
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Anomaly_Detection.html
+        """
+        alarm = cloudwatch.AnomalyDetectionAlarm(
+            self,
+            alarm_id,
+            alarm_name=self._config.name(alarm_id),
+            alarm_description=f"{description} {runbook(alarm_id)}",
+            metric=metric,
+            std_devs=BAND_WIDTH,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self._publish(alarm)
+
+    def _publish(self, alarm: cloudwatch.Alarm) -> None:
+        """Sends the alarm's changes to the topic."""
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)

@@ -53,6 +53,9 @@ class Config:
     records_per_batch: int
     # The engine that joins checkouts with clicks: docs/decisions/0008-where-the-join-runs.md compares them by rate.
     attribution_join: Literal["spark", "postgres"]
+    # Name of a mapping in runtime/attribution_job/events/mapping/builtin/, if both streams have foreign events. None:
+    # the streams have our own events. Needs the join in PostgreSQL: docs/event-mappings.md
+    event_mapping: str | None
     # Glue ends a run after this time. The longest is 168 hours, seven days; the default of Glue 5 and later is eight.
     # Glue restarts a run in the maintenance window only if the timeout is not below seven days.
     job_timeout_hours: int
@@ -103,6 +106,7 @@ DEV = Config(
     trigger_seconds=0.2,
     records_per_batch=20_000,
     attribution_join="postgres",
+    event_mapping=None,
     job_timeout_hours=12,
     start_schedule=None,
     # Runs are started by hand. The stop in the evening limits the cost of a forgotten run.
@@ -137,6 +141,7 @@ PROD = Config(
     trigger_seconds=1,
     records_per_batch=50_000,
     attribution_join="postgres",
+    event_mapping=None,
     job_timeout_hours=168,
     # Restarts the job after a run has ended, for any reason. Every minute, so that a planned end of a run delays events
     # for less than two periods of the Freshness alarm.

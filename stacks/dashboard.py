@@ -57,7 +57,7 @@ def _promises(job: JobMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
         "Freshness: stream to row (s)": [job.maximum("put_to_row_seconds")],
         "Watermark lag (s)": [job.maximum("watermark_lag_seconds")],
         "Late, dead letters (%)": [job.late_share(), job.dead_letter_share()],
-        "Unattributed checkouts (%)": [job.unattributed_share()],
+        "Unattributed checkouts, repaired events (%)": [job.unattributed_share(), job.repaired_share()],
     }
 
 

@@ -25,6 +25,7 @@ def job_arguments(
         "--region": region,
         "--kinesis_reader": config.kinesis_reader,
         "--attribution_join": config.attribution_join,
+        **({"--event_mapping": config.event_mapping} if config.event_mapping else {}),
         "--checkpoint": checkpoint,
         "--database_secret": writer_login.secret_arn,
         "--trigger_interval": f"{round(1000 * config.trigger_seconds)} milliseconds",

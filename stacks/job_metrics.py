@@ -14,8 +14,11 @@ BATCH = logs.FilterPattern.string_value("$.message", "=", "batch")
 FIELDS = (
     "clicks",
     "checkouts",
+    "refunds",
     "credits",
     "dead_letters",
+    "repaired",
+    "conflicts",
     "late",
     "duplicates",
     "unknown_fields",
@@ -71,6 +74,17 @@ class JobMetrics(Construct):
             "100 * refused / (refused + clicks + checkouts)",
             "dead letters",
             {"refused": self.sum("dead_letters")} | {name: self.sum(name) for name in ("clicks", "checkouts")},
+        )
+
+    def repaired_share(self) -> cloudwatch.MathExpression:
+        """Returns the percentage of an hour's events that needed a repair or conflicted with a stored event."""
+        hour = Duration.hours(1)
+        names = ("repaired", "conflicts", "clicks", "checkouts", "refunds")
+        return _percentage(
+            "100 * (repaired + conflicts) / (clicks + checkouts + refunds)",
+            "repaired, conflicts",
+            {name: self.sum(name).with_(period=hour) for name in names},
+            period=hour,
         )
 
     def unattributed_share(self) -> cloudwatch.MathExpression:

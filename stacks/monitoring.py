@@ -92,6 +92,11 @@ class MonitoringStack(Stack):
         )
         add("LateEvents", "At least 5 % of events arrived after the watermark.", metrics.late_share(), 5, periods=3)
         add("DeadLetters", "At least 2 % of events became dead letters.", metrics.dead_letter_share(), 2, periods=3)
+        self._alarms.add_jump(
+            "RepairedEvents",
+            "The share of repaired and conflicting events has jumped: a producer has changed what it sends.",
+            metrics.repaired_share(),
+        )
         add("Unattributed", "At least 80 % of an hour's checkouts have no click.", metrics.unattributed_share(), 80)
         if always_on:
             add(

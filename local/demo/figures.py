@@ -40,14 +40,19 @@ class Percentiles(TypedDict):
 class Figures:
     """Figures of all tables at one time.
 
-    Latencies: `last_minute` and `overall` are percentiles of those periods; `recent_p99` is the 99th percentile of each
-    refresh in the last minute.
+    `records`: records read from the streams, which may hold several events. `repairs`: repaired events by the name of
+    the repair. Latencies: `last_minute` and `overall` are percentiles of those periods; `recent_p99` is the 99th
+    percentile of each refresh in the last minute.
     """
 
+    records: int
     clicks: int
     checkouts: int
+    refunds: int
     late: int
     dead_letters: Mapping[str, int]
+    repairs: Mapping[str, int]
+    conflicts: int
     channels: tuple[Channel, ...]
     last_minute: Percentiles
     overall: Percentiles
@@ -57,7 +62,7 @@ class Figures:
     @property
     def stored(self) -> int:
         """Number of raw events and dead letters."""
-        return self.clicks + self.checkouts + sum(self.dead_letters.values())
+        return self.clicks + self.checkouts + self.refunds + sum(self.dead_letters.values())
 
     @property
     def credited(self) -> int:
@@ -69,14 +74,19 @@ class Figures:
 
 
 TOTALS = """
-select coalesce(sum(clicks), 0)::bigint, coalesce(sum(checkouts), 0)::bigint, coalesce(sum(late), 0)::bigint,
+select coalesce(sum(records), 0)::bigint, coalesce(sum(clicks), 0)::bigint, coalesce(sum(checkouts), 0)::bigint,
+       coalesce(sum(refunds), 0)::bigint, coalesce(sum(late), 0)::bigint,
        min(committed_at) filter (where credits > 0), max(began_at)
   from batches
 """
-DEAD_LETTERS = "select reason, count(*) from dead_letters group by reason order by count(*) desc, reason"
+# What was refused, repaired, or in conflict with a stored event, by reason.
+ACCOUNTS = """
+select outcome, reason, sum(events)::bigint
+  from event_accounts where outcome <> 'accepted' group by 1, 2 order by 3 desc, 2
+"""
 CHANNELS = """
 select click_id is not null, utm_source, utm_medium, count(*), sum(total_amount)
-  from attributed_checkouts group by 1, 2, 3 order by 1 desc, 5 desc
+  from attributed_checkouts where not test group by 1, 2, 3 order by 1 desc, 5 desc
 """
 # Number of events by latency in milliseconds, from the acceptance by Kinesis to the commit in PostgreSQL. Events put
 # before the second commit are left out: they waited for the job to start and to process its backlog.
@@ -140,16 +150,23 @@ class Reader:
         return self._connection
 
     def _read(self) -> Figures:
-        ((clicks, checkouts, late, first_credit, newest),) = self._query(TOTALS)
+        ((records, clicks, checkouts, refunds, late, first_credit, newest),) = self._query(TOTALS)
         if newest:
             self._add_latencies(Counter(dict(self._query(LATENCIES, after=self._newest_batch, newest=newest))))
             self._newest_batch = newest
         recent: Counter[int] = sum((latencies for _, latencies in self._recent_latencies), Counter())
+        accounts: dict[str, dict[str, int]] = {"refused": {}, "repaired": {}, "conflict": {}}
+        for outcome, reason, events in self._query(ACCOUNTS):
+            accounts[outcome][reason] = events
         return Figures(
+            records=records,
             clicks=clicks,
             checkouts=checkouts,
+            refunds=refunds,
             late=late,
-            dead_letters=dict(self._query(DEAD_LETTERS)),
+            dead_letters=accounts["refused"],
+            repairs=accounts["repaired"],
+            conflicts=sum(accounts["conflict"].values()),
             channels=tuple(Channel(*row) for row in self._query(CHANNELS)),
             last_minute=percentiles(recent),
             overall=percentiles(self._all_latencies),

@@ -16,10 +16,15 @@ def json_fields(result: Reconciliation, figures: Figures, restarts: int, began: 
     """Returns the fields of the report that --report writes. The latencies leave out the start of the job."""
     first_credit = figures.first_credit
     return {
+        "records": result.records,
         "published": result.published,
         "accepted": result.accepted,
         "repeated": result.repeated,
         "dead_lettered": result.dead_lettered,
+        "ignored": result.ignored,
+        "repaired": sum(figures.repairs.values()),
+        "refunds": result.refunds,
+        "conflicts": result.conflicts,
         "late": figures.late,
         "checkouts": result.checkouts,
         "attributed": result.attributed,
@@ -41,14 +46,18 @@ def table(result: Reconciliation, report: Mapping[str, Any]) -> Table:
     rows.add_column("meaning", style="dim")
     latency = report["latency_ms"]
     for name, count, meaning in (
-        ("published", result.published, "records accepted by the two streams"),
-        ("accepted", result.accepted, "events stored in raw_clicks and raw_checkouts"),
-        ("repeated", result.repeated, "more records of an event that was already accepted"),
-        ("dead-lettered", result.dead_lettered, "refused records, stored with their reason"),
+        ("records", result.records, "accepted by the two streams; a record may hold several events"),
+        ("published", result.published, "events in the records"),
+        ("accepted", result.accepted, "events stored in raw_clicks, raw_checkouts and raw_refunds"),
+        ("repeated", result.repeated, "more events under an accepted id: copies, revisions, conflicts"),
+        ("conflicts", result.conflicts, "events under a stored id with other content, kept beside the stored event"),
+        ("dead-lettered", result.dead_lettered, "refused events, stored with their reason"),
+        ("repaired", report["repaired"], "repairs of accepted events, by which no event is lost for its form"),
         ("late", report["late"], "events behind the watermark, repaired by the sink"),
         ("checkouts", result.checkouts, "rows in attributed_checkouts"),
         ("attributed", result.attributed, "checkouts credited to a first click"),
         ("unattributed", result.unattributed, "checkouts without a click in the hour before"),
+        ("refunds", result.refunds, "rows in raw_refunds"),
     ):
         rows.add_row(name, f"{count:,}", meaning)
     rows.add_section()

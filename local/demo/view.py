@@ -60,7 +60,7 @@ class Screen:
         )
         layout["details"].split_row(
             Layout(_panel("revenue by first-click channel", _channels(moment.figures)), ratio=2),
-            Layout(_panel("dead letters by reason", _dead_letters(moment.figures))),
+            Layout(_panel("refused (-) and repaired (~), by reason", _accounts(moment.figures))),
         )
         if show_chart:
             chart = Chart(moment.figures.recent_p99, "ms")
@@ -74,7 +74,8 @@ def line(moment: Moment) -> str:
     return (
         f"published {moment.clicks + moment.checkouts:,}, stored {figures.stored:,},"
         f" checkouts {figures.checkouts:,}, credited {figures.credited:,}, late {figures.late:,},"
-        f" dead-lettered {sum(figures.dead_letters.values()):,}, batch {_figure(moment.batch, 'batch_ms')} ms,"
+        f" refunds {figures.refunds:,}, dead-lettered {sum(figures.dead_letters.values()):,},"
+        f" repaired {sum(figures.repairs.values()):,}, batch {_figure(moment.batch, 'batch_ms')} ms,"
         f" p50 {ms(figures.last_minute['p50'])}, p99 {ms(figures.last_minute['p99'])}"
     )
 
@@ -98,11 +99,11 @@ def _footer() -> Text:
 def _events(moment: Moment) -> list[tuple[str, str]]:
     figures = moment.figures
     return [
-        ("clicks in", f"{moment.clicks:,}"),
-        ("checkouts in", f"{moment.checkouts:,}"),
+        ("records in", f"{moment.clicks + moment.checkouts:,}"),
+        ("on the way", f"{max(0, moment.clicks + moment.checkouts - figures.records):,}"),
         ("per second", f"{moment.rate:,.0f}"),
-        ("stored", f"{figures.stored:,}"),
-        ("on the way", f"{max(0, moment.clicks + moment.checkouts - figures.stored):,}"),
+        ("events stored", f"{figures.stored:,}"),
+        ("conflicts", f"{figures.conflicts:,}"),
         ("late", f"{figures.late:,}"),
         ("dead-lettered", f"{sum(figures.dead_letters.values()):,}"),
     ]
@@ -114,6 +115,7 @@ def _checkouts(moment: Moment) -> list[tuple[str, str]]:
         ("stored", f"{figures.checkouts:,}"),
         ("credited", f"{figures.credited:,}"),
         ("unattributed", f"{figures.unattributed:,}"),
+        ("refunds", f"{figures.refunds:,}"),
         ("put to row, s", " p50  p99"),
         (" last minute", _both(figures.last_minute)),
         (" overall", _both(figures.overall)),
@@ -156,12 +158,14 @@ def _name(channel: Channel) -> str:
     return f"{channel.source} / {channel.medium or '-'}"
 
 
-def _dead_letters(figures: Figures) -> Table:
+def _accounts(figures: Figures) -> Table:
     grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    for reason, count in figures.dead_letters.items():
-        grid.add_row(f"{count:,}", Text(reason))
+    for sign, reasons in (("-", figures.dead_letters), ("~", figures.repairs)):
+        for reason, count in reasons.items():
+            grid.add_row(sign, f"{count:,}", Text(reason))
     return grid
 
 

@@ -27,7 +27,7 @@ def wait_until_stored(
 
 
 def rows_stored(connection: psycopg.Connection) -> int:
-    """Returns the number of raw events and dead letters. Sums the counts in `batches`, which is cheap."""
-    query = "select coalesce(sum(clicks + checkouts + dead_letters), 0)::bigint from batches"
+    """Returns the number of raw events, refunds and dead letters. Sums the counts in `batches`, which is cheap."""
+    query = "select coalesce(sum(clicks + checkouts + refunds + dead_letters), 0)::bigint from batches"
     (count,) = connection.execute(query).fetchone() or (0,)
     return int(count)

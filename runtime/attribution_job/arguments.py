@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from runtime.attribution_job.events.mapping import built_in_names
 from runtime.attribution_job.join.rule import Join
 from runtime.attribution_job.sources import connector
 from runtime.attribution_job.sources.streams import Reader
@@ -22,6 +23,7 @@ class JobArguments:
     trigger_interval: str
     records_per_batch: int
     shuffle_partitions: int
+    event_mapping: str | None = None
 
     @property
     def trigger(self) -> str:
@@ -83,7 +85,14 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
         default=2,
         help="partitions of the join's state, fixed for the life of a checkpoint (default: %(default)s)",
     )
+    parser.add_argument(
+        "--event_mapping",
+        help=f"mapping that turns foreign events into ours: its name ({', '.join(built_in_names())}), or the path of a"
+        " TOML file; needs --attribution_join postgres; see docs/event-mappings.md (default: our own events)",
+    )
     known, _ = parser.parse_known_args(argv)
+    if known.event_mapping is not None and known.attribution_join != "postgres":
+        parser.error("argument --event_mapping: event_mapping needs attribution_join postgres")
     return JobArguments(**vars(known))
 
 

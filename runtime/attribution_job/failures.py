@@ -11,7 +11,10 @@ class JobError(Exception):
 
 
 class StartupError(JobError):
-    """The job's environment is incomplete: a version, the login, the database, a stream or the checkpoint's folder."""
+    """A part of the job's environment is missing or wrong.
+
+    A version, the login, the database, a stream, the event mapping or the checkpoint's folder.
+    """
 
     runbook = "Job does not start"
 

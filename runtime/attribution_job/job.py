@@ -1,5 +1,6 @@
 """The attribution job: arguments → sources → events → join → sink."""
 
+import functools
 import logging
 
 from pyspark.sql import DataFrame
@@ -7,6 +8,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from runtime.attribution_job import checkpoints
 from runtime.attribution_job.arguments import JobArguments
+from runtime.attribution_job.events.mapping import load_mapping
 from runtime.attribution_job.frames import attribute, collect, stage_parsed, stage_records
 from runtime.attribution_job.progress import ProgressLog
 from runtime.attribution_job.sink.postgres import PostgresSink, oldest_arrival
@@ -21,7 +23,9 @@ def start(
     progress = ProgressLog([arguments.clicks_stream, arguments.checkouts_stream])
     click_records.sparkSession.streams.addListener(progress)
 
-    prepare, stage = (attribute, stage_parsed) if arguments.attribution_join == "spark" else (collect, stage_records)
+    mapping = load_mapping(arguments.event_mapping) if arguments.event_mapping else None
+    stage_mapped = functools.partial(stage_records, mapping=mapping)
+    prepare, stage = (attribute, stage_parsed) if arguments.attribution_join == "spark" else (collect, stage_mapped)
 
     def write_batch(batch: DataFrame, batch_id: int) -> None:
         rows = stage(batch)

@@ -52,6 +52,7 @@ def run(arguments: JobArguments, stopping: Sequence[int]) -> None:
         JobError: an operator has to act.
         StreamingQueryException: the query failed for another reason.
     """
+    checks.check_mapping(arguments.event_mapping)
     checks.check_login(arguments.database_secret)
     sink = PostgresSink(functools.partial(_connect, arguments.database_secret), arguments.attribution_join)
     open_unless_stopped(sink, stopping)

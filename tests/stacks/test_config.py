@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from stacks.config import DEV, PROD, Delivery, delivery, environment
+from runtime.attribution_job.events.mapping import built_in_names
+from stacks.config import DEV, ENVIRONMENTS, PROD, Config, Delivery, delivery, environment
 
 CONNECTION = "arn:aws:codeconnections:eu-west-1:111111111111:connection/0a1b"
 
@@ -20,6 +21,13 @@ def test_a_configuration_is_immutable() -> None:
 def test_only_production_keeps_its_data() -> None:
     assert PROD.keeps_data
     assert not DEV.keeps_data
+
+
+@pytest.mark.parametrize("config", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_a_configured_event_mapping_is_in_the_jobs_code(config: Config) -> None:
+    if config.event_mapping is not None:
+        assert config.event_mapping in built_in_names()
+        assert config.attribution_join == "postgres"
 
 
 @pytest.mark.parametrize("required", [False, True])

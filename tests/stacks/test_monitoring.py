@@ -36,6 +36,7 @@ def test_every_promise_and_service_has_an_alarm(environment: Environment) -> Non
         "ConsumerLag",
         "LateEvents",
         "DeadLetters",
+        "RepairedEvents",
         "Unattributed",
         "ClicksMissing",
         "ClicksThrottled",
@@ -74,6 +75,13 @@ def test_alarm_thresholds_follow_the_environment(
 ) -> None:
     assert alarms(dev)[alarm]["Threshold"] == dev_threshold
     assert alarms(prod)[alarm]["Threshold"] == prod_threshold
+
+
+def test_a_jump_of_repairs_is_measured_against_what_was_usual(environment: Environment) -> None:
+    alarm = alarms(environment)["RepairedEvents"]
+    band = next(metric for metric in alarm["Metrics"] if metric["Id"] == alarm["ThresholdMetricId"])
+    assert band["Expression"].startswith("ANOMALY_DETECTION_BAND(")
+    assert alarm["ComparisonOperator"] == "GreaterThanUpperThreshold"
 
 
 def test_missing_data_raises_alarms_where_the_job_always_runs(prod: Environment) -> None:

@@ -1,9 +1,15 @@
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 from runtime.attribution_job.arguments import parse_arguments
+from stacks.config import DEV
+from stacks.job_arguments import job_arguments
 from tests.stacks.conftest import Environment, actions, resources
 
 
@@ -87,6 +93,17 @@ def test_glue_publishes_the_metrics_of_the_dashboard(job: dict[str, Any]) -> Non
 
 def test_the_configuration_says_where_the_join_runs(job: dict[str, Any], environment: Environment) -> None:
     assert job["DefaultArguments"]["--attribution_join"] == environment.config.attribution_join == "postgres"
+
+
+def test_the_job_gets_the_event_mapping_of_its_environment(job: dict[str, Any]) -> None:
+    assert "--event_mapping" not in job["DefaultArguments"]
+    stack = Stack(App())
+    clicks, checkouts = (kinesis.Stream(stack, name) for name in ("Clicks", "Checkouts"))
+    arguments = job_arguments(
+        replace(DEV, event_mapping="segment"), region="eu-west-1", clicks=clicks, checkouts=checkouts,
+        checkpoint="s3://b/p", writer_login=secretsmanager.Secret(stack, "Login"),
+    )  # fmt: skip
+    assert arguments["--event_mapping"] == "segment"
 
 
 def test_code_and_packages_come_only_from_the_bucket_of_assets(job: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from psycopg import errors
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+from runtime.attribution_job.events.mapping import MappingError, load_mapping
 from runtime.attribution_job.failures import StartupError
 from runtime.attribution_job.sources.shard import is_transient
 from runtime.database.connection import connection_string
@@ -50,6 +51,19 @@ def check_login(secret: str | None) -> None:
         raise StartupError(f"{source}: field {error} is missing") from error
     except (ClientError, BotoCoreError, ValueError, RuntimeError) as error:
         raise StartupError(f"{source}: {error}") from error
+
+
+def check_mapping(name_or_path: str | None) -> None:
+    """Checks that the mapping of foreign events, if there is one, can be used.
+
+    Raises:
+        StartupError: there is no such mapping, or it has an error.
+    """
+    try:
+        if name_or_path is not None:
+            load_mapping(name_or_path)
+    except MappingError as error:
+        raise StartupError(f"--event_mapping: {error}") from error
 
 
 def check_migrations(connection: psycopg.Connection) -> None:

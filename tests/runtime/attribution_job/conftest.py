@@ -1,18 +1,33 @@
-"""Fixtures of the job's sink, and queries of the tables that it writes."""
+"""Fixtures of the job and of its sink, and queries of the tables that it writes."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
-from typing import get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
+import boto3
 import psycopg
 import pytest
 from pyspark.sql import SparkSession
 
+from local.cloud import emulator as aws
+from local.folder import PROJECT
+from local.servers import processes
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 from runtime.attribution_job.sink import fence
 from runtime.attribution_job.sink.postgres import PostgresSink
+from tests.runtime.attribution_job.job_process import StartJob
 
-TRUNCATE = "truncate raw_clicks, raw_checkouts, attributed_checkouts, users, dead_letters, batches"
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+TRUNCATE = (
+    "truncate raw_clicks, raw_checkouts, raw_refunds, attributed_checkouts, users, dead_letters, conflicts, batches"
+)
 
 
 class Sinks:
@@ -69,3 +84,41 @@ def interpreted(spark: SparkSession) -> Iterator[None]:
     yield
     for name, former in former_settings.items():
         spark.conf.set(name, former or "")
+
+
+@pytest.fixture
+def client(emulator: str) -> Iterator["KinesisClient"]:
+    client = boto3.client("kinesis", endpoint_url=emulator)
+    yield client
+    for stream in client.list_streams()["StreamNames"]:
+        client.delete_stream(StreamName=stream)
+
+
+@pytest.fixture
+def job(emulator: str, postgres: Server, database: str, tmp_path: Path) -> Iterator[StartJob]:
+    """Returns a function that starts the job. All its processes use one checkpoint and are killed after the test."""
+    environment = os.environ | {
+        "AWS_ENDPOINT_URL_KINESIS": emulator,
+        "DATABASE_URL": postgres.url(database, "pipeline_writer"),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_DIRS": str(tmp_path / "spark"),
+        "SPARK_CONF_DIR": str(PROJECT / "local" / "servers" / "spark"),
+    }
+    environment.pop("PYSPARK_SUBMIT_ARGS", None)
+    command = [
+        sys.executable, "-m", "runtime.attribution_job", "--clicks_stream", "clicks", "--checkouts_stream", "checkouts",
+        "--region", aws.CREDENTIALS["AWS_REGION"], "--checkpoint", str(tmp_path / "checkpoint"),
+        "--trigger_interval", "250 milliseconds",
+    ]  # fmt: skip
+    processes_started: list[subprocess.Popen[bytes]] = []
+
+    def start(join: Join, *options: str) -> subprocess.Popen[bytes]:
+        arguments = [*command, "--attribution_join", join, *options]
+        processes_started.append(processes.start(arguments, environment=environment, log_file=tmp_path / "job.log"))
+        return processes_started[-1]
+
+    yield start
+    for process in processes_started:
+        if process.poll() is None:
+            processes.kill(process)
+    shutil.rmtree(tmp_path, ignore_errors=True)

@@ -1,6 +1,7 @@
 import pytest
 
 from runtime.attribution_job.arguments import JobArguments, parse_arguments
+from runtime.attribution_job.events.mapping import built_in_names
 
 REQUIRED = [
     "--clicks_stream",
@@ -27,6 +28,7 @@ def test_the_arguments_that_glue_adds_are_ignored() -> None:
         trigger_interval="1 second",
         records_per_batch=20_000,
         shuffle_partitions=2,
+        event_mapping=None,
     )
 
 
@@ -60,6 +62,21 @@ def test_an_unknown_choice_is_refused_with_its_name(name: str, value: str, capsy
     with pytest.raises(SystemExit):
         parse_arguments([*REQUIRED, f"--{name}", "flink"])
     assert f"--{name}" in capsys.readouterr().err
+
+
+def test_foreign_events_need_the_join_in_postgresql(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*REQUIRED, "--event_mapping", "segment"]
+    assert parse_arguments([*arguments, "--attribution_join", "postgres"]).event_mapping == "segment"
+    for join in ([], ["--attribution_join", "spark"]):
+        with pytest.raises(SystemExit):
+            parse_arguments([*arguments, *join])
+        assert "event_mapping needs attribution_join postgres" in capsys.readouterr().err
+
+
+def test_the_help_names_every_mapping(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"])
+    assert f"({', '.join(built_in_names())})" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_connector_has_a_trigger_that_matches_its_batches() -> None:

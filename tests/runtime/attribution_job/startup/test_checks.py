@@ -34,6 +34,16 @@ def test_an_old_spark_or_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         checks.check_versions("4.1.1")
 
 
+def test_a_wrong_event_mapping_is_named(tmp_path: Path) -> None:
+    checks.check_mapping(None)
+    checks.check_mapping("segment")
+    with pytest.raises(StartupError, match=rf"^--event_mapping: no event mapping 'sgment': expected one of {RUNBOOK}"):
+        checks.check_mapping("sgment")
+    (tmp_path / "own.toml").write_text("[[event]]")
+    with pytest.raises(StartupError, match=rf"^--event_mapping: .*own.toml: event 1: kind: missing{RUNBOOK}"):
+        checks.check_mapping(str(tmp_path / "own.toml"))
+
+
 def test_a_missing_secret_is_named(emulator: str) -> None:
     with pytest.raises(StartupError, match=rf"^secret absent: .*ResourceNotFoundException{RUNBOOK}"):
         checks.check_login("absent")
