@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from benchmarks.credit_check import check_credits
+from benchmarks.credit_check import check_credits, query_number
 from benchmarks.events import KINDS, USER_ID, Shape
 from benchmarks.file_runs import describe_run, make_events, run_job, run_ours
 from benchmarks.workload import PrintLine
@@ -24,12 +24,19 @@ RECORDS_PER_BATCH = 100_000
 # As many as the measured rate needs: a shard gives 2 MB a second.
 SHARDS: dict[Stream, int] = {"clicks": 16, "checkouts": 4}
 CHUNK = 5_000
+# Events a second from the first commit with events to the last one.
+RATE = """
+select round(sum(events) filter (where place > 1) / extract(epoch from max(committed_at) - min(committed_at)))::int
+  from (select clicks + checkouts as events, committed_at, row_number() over (order by committed_at) as place
+          from batches where clicks + checkouts > 0) batch
+"""
 
 
 def kinesis(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:
     """Measures the job twice from files and twice through Kinesis, with the join in PostgreSQL.
 
-    The events wait in the streams when the job starts. The emulator answers on the same cores.
+    The events wait in the streams when the job starts. The emulator answers on the same cores. A rate counts from the
+    first commit on: the start of the job is no part of catching up. The runs' `seconds` include it.
     """
     shape = Shape(clicks=int(1e6 * scale), checkouts=int(1e5 * scale), users=100_000, hours=2)
     data, truth = make_events(shape, folder, print_line, shards=False)
@@ -40,18 +47,23 @@ def kinesis(server: Server, folder: Path, scale: float, print_line: PrintLine) -
         variables = emulator.client_environment(url)
         for turn in (1, 2):
             files = run_ours(server, data, "postgres", truth, folder, files_per_batch=FILES_PER_BATCH)
+            files["events_per_second"] = query_number(server, RATE)
             options = ["--events", str(shape.events), "--records_per_batch", str(RECORDS_PER_BATCH)]
             stream = run_job(server, STREAMS, "postgres", folder, options, variables=variables)
+            stream["events_per_second"] = query_number(server, RATE)
             check_credits(stream, truth)
             result["runs"] |= {f"files, {turn}": files, f"kinesis, {turn}": stream}
             for name in (f"files, {turn}", f"kinesis, {turn}"):
-                print_line(f"  {name}: {describe_run(shape, result['runs'][name])}")
-    seconds = {
-        source: min(run["seconds"] for name, run in result["runs"].items() if name.startswith(source))
+                run = result["runs"][name]
+                print_line(
+                    f"  {name}: {describe_run(shape, run)}; {run['events_per_second']:,} from the first commit on"
+                )
+    rates = {
+        source: max(run["events_per_second"] for name, run in result["runs"].items() if name.startswith(source))
         for source in ("files", "kinesis")
     }
-    result["events_per_second"] = round(shape.events / seconds["kinesis"])
-    result["kinesis_ratio"] = seconds["files"] / seconds["kinesis"]
+    result["events_per_second"] = rates["kinesis"]
+    result["kinesis_ratio"] = rates["kinesis"] / rates["files"]
     return result
 
 

@@ -1,4 +1,4 @@
-"""The *parsing* workload: plain events against the parser before the wide event contract, and one odd record among many."""
+"""The *parsing* workload: plain events against an earlier parser, and one odd record among many."""
 
 import io
 import json
