@@ -12,8 +12,8 @@ GLUE_PYTHON ?= $(shell for python in python3.13 $$(pyenv root 2>/dev/null)/versi
 GLUE_TESTS := $(addprefix tests/runtime/, \
 	attribution_job/sources attribution_job/events attribution_job/startup \
 	attribution_job/sink/test_deliveries.py attribution_job/sink/test_postgres.py \
-	attribution_job/test_arguments.py attribution_job/test_job.py attribution_job/test_progress.py \
-	attribution_job/test_session.py database/test_connection.py)
+	attribution_job/test_arguments.py attribution_job/test_job.py attribution_job/test_mapped_streams.py \
+	attribution_job/test_progress.py attribution_job/test_session.py database/test_connection.py)
 
 .PHONY: test-glue glue-python
 

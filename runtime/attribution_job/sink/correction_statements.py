@@ -118,7 +118,7 @@ event as (
       from staged_checkouts s join repeated using (checkout_id)
      union all
     select checkout_id, revision, true, coalesce(stated_timestamp, checkout_timestamp), total_amount::text,
-           null, null, null, null, to_jsonb(k)
+           null, null, null, to_jsonb(k)
       from repeated k
 ),
 stating as (

@@ -151,14 +151,29 @@ def test_an_event_with_our_id_is_no_envelope(envelope: bytes, our_id: str) -> No
     "event",
     [
         *({"body": CLICK.decode()}, {"detail": {"click_id": "c"}}, {"Message": CLICK.decode()}, {"Records": []}),
-        *({"detail-type": "x", "detail": {}}, {"Type": "Notification", "Message": "{}"}, {"Records": [{"a": 1}]}),
-        *({"messageId": "1", "body": "{}"}, {"messageType": "DATA_MESSAGE", "logEvents": []}, {"Records": {"a": 1}}),
-        *({"eventName": "purchase", "dynamodb": {"NewImage": {}}}, {"eventName": "INSERT"}, {"Records": [1, 2]}),
-        *({"Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": None}, {"kinesis": {"data": ""}}),
+        *({"detail-type": "x"}, {"Type": "Notification"}, {"Records": [{"a": 1}]}, {"messageType": "DATA_MESSAGE"}),
+        *({"messageId": "1"}, {"logEvents": []}, {"Records": {"a": 1}}, {"eventName": "INSERT"}, {"Records": [1, 2]}),
+        *({"eventName": "purchase", "dynamodb": "x"}, {"kinesis": {"data": ""}}),
+        {"Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": None},
     ],
 )
 def test_half_a_signature_is_no_envelope(event: dict[str, Any]) -> None:
     assert unpack(encoded(event)) == [Piece(0, encoded(event))]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        *({"Type": "Notification", "Message": CLICK.decode()}, {"TopicArn": "t", "Message": CLICK.decode()}),
+        *({"messageId": "1", "body": CLICK.decode()}, {"ReceiptHandle": "r", "Body": CLICK.decode()}),
+        {"detail-type": "click", "detail": json.loads(CLICK)},
+        {"messageType": "DATA_MESSAGE", "logEvents": [{"message": CLICK.decode()}]},
+        {"dynamodb": {"NewImage": {"click_id": {"S": "c"}}}},
+    ],
+)
+def test_members_that_a_relay_left_out_are_not_asked_for(envelope: dict[str, Any]) -> None:
+    (piece,) = unpack(encoded(envelope))
+    assert json.loads(piece.data)["click_id"]
 
 
 def test_two_containers_are_read_and_a_third_is_refused() -> None:
