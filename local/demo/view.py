@@ -17,6 +17,8 @@ from local.demo.figures import Channel, Figures, Percentiles
 BAR = "█"
 # Least height of the terminal, in lines, at which the chart is shown.
 CHART_HEIGHT = 30
+# Reasons of refusals that leave room for those of repairs.
+MOST_REASONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class Screen:
         )
         layout["details"].split_row(
             Layout(_panel("revenue by first-click channel", _channels(moment.figures)), ratio=2),
-            Layout(_panel("refused (-) and repaired (~), by reason", _accounts(moment.figures))),
+            Layout(_panel("refused -, repaired ~", _accounts(moment.figures))),
         )
         if show_chart:
             chart = Chart(moment.figures.recent_p99, "ms")
@@ -159,12 +161,13 @@ def _name(channel: Channel) -> str:
 
 
 def _accounts(figures: Figures) -> Table:
+    """Returns the most frequent reasons of refusals, and then those of repairs."""
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for sign, reasons in (("-", figures.dead_letters), ("~", figures.repairs)):
-        for reason, count in reasons.items():
+        for reason, count in list(reasons.items())[:MOST_REASONS]:
             grid.add_row(sign, f"{count:,}", Text(reason))
     return grid
 
