@@ -109,6 +109,7 @@ def test_the_environment_of_glue_differs_from_ours_only_in_glues_packages() -> N
     assert set(pins(*(ROOT / "runtime" / name / "requirements.txt" for name in GLUE_COMPONENTS))) <= glue.keys()
     assert {name for name in ours.keys() & glue.keys() if ours[name] != glue[name]} == {
         "boto3",
+        "numpy",
         "pandas",
         "pyarrow",
         "tenacity",
