@@ -1,5 +1,6 @@
 import itertools
 import subprocess
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -22,8 +23,8 @@ class Glue:
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=100)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    # Other threads of the process must not move the clock.
+    monkeypatch.setattr(teardown, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: next(clock)))
     monkeypatch.setattr(teardown, "stop", lambda *_: {})
     monkeypatch.setattr(teardown, "status", lambda glue, _: {"state": next(glue.states)})
 

@@ -68,7 +68,7 @@ def test_a_refused_payload_publishes_nothing(streams: "KinesisClient") -> None:
 
 def test_a_missing_stream_fails_the_invocation_with_kinesis_error(emulator: str) -> None:
     with pytest.raises(PublishError, match=r"5 of 5 clicks.*ResourceNotFoundException"):
-        handler({"clicks": 5}, Context(30))
+        handler({"clicks": 5, "variety": 0}, Context(30))
 
 
 def test_an_unreachable_endpoint_fails_the_invocation_within_its_budget(
@@ -76,7 +76,7 @@ def test_an_unreachable_endpoint_fails_the_invocation_within_its_budget(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(PublishError, match=r"5 of 5 clicks.*EndpointConnectionError"):
-        handler({"clicks": 5}, Context(0.5))
+        handler({"clicks": 5, "variety": 0}, Context(0.5))
 
 
 def test_refused_entries_are_counted_as_retried(monkeypatch: pytest.MonkeyPatch) -> None:
