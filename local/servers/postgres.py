@@ -23,7 +23,7 @@ from psycopg import sql
 
 from local.errors import RunError
 from local.servers import processes, signals
-from runtime.database.migrate import migrate, set_password
+from runtime.database.migrate import LOGIN_ROLES, migrate, set_password
 
 STARTUP_SECONDS = "60"
 # PostgreSQL refuses to run as root, so root runs it as this user. The user keeps one right of root: to pass through
@@ -96,13 +96,13 @@ def restart(folder: Path, *, mode: Literal["fast", "immediate"] = "fast") -> Non
 
 
 def create_database(server: Server, name: str) -> None:
-    """Creates and migrates the database `name`, and lets both roles log in. Drops an existing database of that name."""
+    """Creates and migrates the database `name`, and lets its roles log in. Drops an existing database of that name."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         migrate(connection)
-        for role in ("pipeline_writer", "pipeline_analyst"):
+        for role in LOGIN_ROLES:
             set_password(connection, role, server.password)
 
 

@@ -13,7 +13,7 @@ from psycopg import sql
 
 MIGRATIONS = resources.files("runtime.database") / "migrations"
 ADVISORY_LOCK_KEY = 0x65636F6D  # "ecom" in ASCII; no other code locks this key
-LOGIN_ROLES = ("pipeline_writer", "pipeline_analyst")
+LOGIN_ROLES = ("pipeline_writer", "pipeline_analyst", "pipeline_analytics")
 
 log = logging.getLogger(__name__)
 

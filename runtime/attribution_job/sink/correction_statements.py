@@ -34,7 +34,9 @@ changed as (
 revised as (
     update raw_checkouts k
        set (revision, cancelled, total_amount, currency, session_id, payment_method, items, test)
-         = (c.revision, c.cancelled, c.total_amount, c.currency, c.session_id, c.payment_method, c.items, c.test)
+         = (c.revision, c.cancelled, c.total_amount, c.currency, c.session_id, c.payment_method, c.items, c.test),
+           -- Analytics finds changed rows by their transaction.
+           written_in = pg_current_xact_id()::text::bigint
       from changed c
      where k.checkout_id = c.checkout_id
 ),
@@ -124,7 +126,8 @@ event as (
 stating as (
     select event.*,
            jsonb_strip_nulls(fields - array['stated_timestamp', 'cancelled', 'repairs', 'arrived_at',
-                                            'sequence_number', 'record_index', 'unknown_fields', 'ingested_at', 'late'])
+                                            'sequence_number', 'record_index', 'unknown_fields', 'ingested_at', 'late',
+                                            'written_in'])
            || jsonb_build_object('total_amount', amount, 'checkout_timestamp',
                                  to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) as content
       from event

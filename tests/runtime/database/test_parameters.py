@@ -18,9 +18,12 @@ EXECUTING = {"execute", "executemany", "copy", "stream"}
 # Modules with functions of the same names that execute no SQL.
 NOT_PSYCOPG = {"shutil", "statements"}
 # Modules whose constants are statements. A test checks that each constant is literal.
-STATEMENT_MODULES = dict.fromkeys(
-    ("staging", "statements", "credit_statements", "correction_statements"), "runtime/attribution_job/sink"
-)
+STATEMENT_MODULES = {
+    **dict.fromkeys(
+        ("staging", "statements", "credit_statements", "correction_statements"), "runtime/attribution_job/sink"
+    ),
+    **dict.fromkeys(("path_statements", "refresh_statements"), "runtime/analytics"),
+}
 # The text of the migrations: files of the package, verified by checksum.
 ALLOWED = {("runtime/database/migrate.py", "migration.statements.encode()")}
 

@@ -15,7 +15,7 @@ def table_contents(connection: psycopg.Connection) -> dict[str, list[Any]]:
 
     Columns that depend on the time of writing are left out.
     """
-    excluded = "- 'ingested_at' - 'updated_at' - 'late'"
+    excluded = "- 'ingested_at' - 'updated_at' - 'late' - 'written_in'"
     return {
         name: connection.execute(f"select to_jsonb(t) {excluded} from {name} t order by 1".encode()).fetchall()
         for name in TABLES
