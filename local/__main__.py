@@ -15,6 +15,8 @@ from local.cloud import lifetime, logs
 from local.demo.run import Options
 from local.demo.run import run as run_demo
 from local.errors import InputError, RunError
+from local.export import command as export_command
+from local.load import command as load_command
 from local.pipeline import warm_up
 from local.replay import command as replay_command
 from local.servers import java, signals
@@ -76,6 +78,8 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(command)
     replay_command.add_parser(command)
     check_command.add_parser(command)
+    load_command.add_parser(command)
+    export_command.add_parser(command)
     psql = command.add_parser(
         "psql",
         help="open psql on the deployed tables",

@@ -12,11 +12,11 @@ import psycopg
 from psycopg import sql
 from rich.console import Console
 
+from local import deployed_database
 from local.cloud import environment, lifetime
 from local.errors import InputError
 from local.folder import data_folder, lock_holder, locked, postgres_folder
 from local.servers import postgres
-from runtime.database.connection import read_url
 
 TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
 # libpq's environment variables for the login. Other users of the machine can read arguments, but not the environment.
@@ -34,11 +34,7 @@ def psql(arguments: Sequence[str]) -> int:
     Raises:
         InputError: no database has been deployed, or $DATABASE_URL is malformed.
     """
-    with ExitStack() as stack:
-        try:
-            parameters = read_url(os.environ.get("DATABASE_URL") or _deployed_database(stack))
-        except ValueError as error:
-            raise InputError(str(error)) from None
+    with deployed_database.login() as parameters:
         login = {PSQL_VARIABLES[name]: str(value) for name, value in parameters.items() if name in PSQL_VARIABLES}
         # Ctrl-C must cancel a query in psql, and not end this process. psql inherits SIG_IGN, but no handler.
         for number in (signal.SIGINT, signal.SIGQUIT):
@@ -65,7 +61,7 @@ def status(console: Console) -> int:
         print_line("cloud: not running")
     with ExitStack() as stack:
         try:
-            database = _deployed_database(stack)
+            database = stack.enter_context(deployed_database.deployed_url())
         except InputError:
             print_line("tables: none")
             return 0
@@ -98,13 +94,6 @@ def reset() -> int:
         shutil.rmtree(folder)
     print(f"removed {folder} ({size / 1e6:,.0f} MB)")
     return 0
-
-
-def _deployed_database(stack: ExitStack) -> str:
-    folder = lifetime.instance_folder()
-    if not (folder / "data" / "PG_VERSION").exists():
-        raise InputError("nothing has been deployed yet; run `make demo` or `python -m local up` first")
-    return stack.enter_context(postgres.running(folder)).url(environment.DATABASE)
 
 
 def _size(folder: Path) -> int:
