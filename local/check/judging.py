@@ -1,4 +1,4 @@
-"""What check and replay tell of a file: its kinds at the beginning, and why none of its events is accepted."""
+"""Verdicts on whole files: the kinds of their first events, and the reason for a file without an accepted one."""
 
 from collections import Counter
 from dataclasses import replace

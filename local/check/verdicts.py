@@ -22,7 +22,7 @@ EXPECTED_RECORD = "not a record: expected an object with stream (clicks or check
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What becomes of one event. The fields are those of `check --json`; null where they are unknown or do not apply.
+    """The outcome of one event. The fields are those of `check --json`; null where they are unknown or do not apply.
 
     `line`: of the file, from 1; in Parquet, the row. `index`: place of the event among those of its line, from 0.
     `amount`: exact decimal text. `reason`: why the event is refused. `repairs`: names of the repairs.

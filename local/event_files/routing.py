@@ -14,7 +14,10 @@ ID_IN_TEXT = re.compile(rb'"(click|checkout|refund)_id"\s*:')
 
 
 class Routed(NamedTuple):
-    """What a row sends to a stream. `place`: number of earlier events in the row. `user_id`: null where unknown."""
+    """The record that a row sends to a stream.
+
+    `place`: number of earlier events in the row. `user_id`: null where unknown.
+    """
 
     stream: Stream
     place: int

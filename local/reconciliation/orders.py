@@ -1,4 +1,4 @@
-"""What happens to an order after its first event: section 3 of the event contract."""
+"""Orders after their first event: revisions, cancellations, refunds and conflicts (section 3 of the event contract)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ DETAILS_OF_FIRST = ("arrived_at", "stated_timestamp", "repairs")
 
 
 class Net(NamedTuple):
-    """What is left of an order's amount after its refunds. `excess`: the refunds beyond the amount."""
+    """The rest of an order's amount after its refunds. `excess`: the refunds beyond the amount."""
 
     gross: Decimal
     refunded: Decimal

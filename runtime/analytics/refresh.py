@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a refresh did.
+    """The result of a refresh.
 
     Attributes:
         is_busy: another refresh was running, so this one did nothing.

@@ -1,4 +1,4 @@
-"""What is sent about an event later: revisions, cancellations and refunds of orders, copies, and conflicts."""
+"""Events that follow another event: revisions, cancellations and refunds of orders, copies, and conflicts."""
 
 import random
 from collections.abc import Iterator

@@ -1,17 +1,16 @@
 """Reading and checking of the CSV files that people fill: ad spend, exchange rates and channel rules."""
 
-import csv
 import io
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.analytics.loading.delimited_text import Layout, find_encoding, find_layout, reason
+from runtime.analytics.loading.delimited_rows import decode, read_rows
+from runtime.analytics.loading.delimited_text import find_layout
 from runtime.analytics.loading.kinds import Kind
 
 MAX_BYTES = 64 * 1024 * 1024
-MAX_CELL_CHARACTERS = 1024 * 1024
 # The header is the first of these lines that is not blank.
 HEADER_LINES = 100
 REPORTED_PROBLEMS = 20
@@ -43,8 +42,10 @@ def read(kind: Kind, content: bytes) -> tuple[list[Row], list[Problem]]:
     Raises:
         LoadError: the content is not delimited text with the header of this kind, or it has no rows.
     """
-    text = _decode(content)
-    lines = io.StringIO(text, newline="")
+    try:
+        text = decode(content)
+    except ValueError as error:
+        raise LoadError(str(error)) from None
     layout = find_layout(list(itertools.islice(io.StringIO(text, newline=""), HEADER_LINES)))
     if layout is None or not {name.lower() for name in layout.columns} & set(kind.names):
         raise LoadError(f"no header; the first line names the columns {', '.join(kind.names)}, separated by commas")
@@ -52,7 +53,7 @@ def read(kind: Kind, content: bytes) -> tuple[list[Row], list[Problem]]:
     rows: list[Row] = []
     problems: list[Problem] = []
     first_lines: dict[tuple[Any, ...], int] = {}
-    for line, record in _records(lines, layout):
+    for line, record in read_rows(text, layout):
         if isinstance(record, str):
             problems.append(Problem(line, record))
             continue
@@ -85,19 +86,6 @@ def refuse(problems: Sequence[Problem]) -> None:
     )
 
 
-def _decode(content: bytes) -> str:
-    encoding, mark = find_encoding(content)
-    try:
-        text = content[len(mark) :].decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        place = f" on line {line}" if encoding == "UTF-8" else ""
-        raise LoadError(f"not {encoding} text{place}; save the table as CSV in UTF-8 (in Excel: 'CSV UTF-8')") from None
-    if "\0" in text:
-        raise LoadError("not a text file; save the table as CSV in UTF-8 (in Excel: 'CSV UTF-8')")
-    return text
-
-
 def _check_header(kind: Kind, columns: Sequence[str]) -> None:
     names = [name.lower() for name in columns if name]
     problems = [
@@ -110,31 +98,6 @@ def _check_header(kind: Kind, columns: Sequence[str]) -> None:
         remedy = f"the columns of {kind.name} are {', '.join(kind.required)}"
         remedy += f", and optionally {', '.join(optional)}" if optional else ""
         raise LoadError(f"header: {'; '.join(problems)}; {remedy}")
-
-
-def _records(lines: Iterator[str], layout: Layout) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """Yields each row below the header with its line: its cells by column, or why it cannot be read."""
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
-    columns = [name.lower() for name in layout.columns]
-    for _ in range(layout.skipped_lines):
-        next(lines)
-    rows = csv.reader(lines, delimiter=layout.delimiter, strict=True)
-    while True:
-        line = layout.skipped_lines + rows.line_num + 1
-        try:
-            row = [cell.strip() for cell in next(rows)]
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield line, f"{reason(error)}; correct the quotation marks"
-            continue
-        if (len(row) < len(columns) and any(row)) or any(row[len(columns) :]):
-            cell_count = "1 cell" if len(row) == 1 else f"{len(row)} cells"
-            yield line, f"{cell_count}, but the header has {len(columns)}; quote a cell that holds {layout.delimiter!r}"
-        elif any(cell for column, cell in zip(columns, row, strict=False) if not column):
-            yield line, "has a cell below no column name; name the column in the header, or delete it"
-        elif any(row):
-            yield line, {column: cell for column, cell in zip(columns, row, strict=False) if column}
 
 
 def _read_row(kind: Kind, record: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

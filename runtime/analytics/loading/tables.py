@@ -58,7 +58,7 @@ select s.channel, count(*)
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What a file changed, as numbers of rows.
+    """The changes that a file made, as numbers of rows.
 
     `traffic`, `moved_traffic`: for channel rules, the rows of `traffic`, and those with another channel than before, by
     both channels. `unruled_spend`: rows of spend by channel, for the channels that no rule gives.

@@ -33,7 +33,7 @@ MODELS = (
 
 @dataclass
 class Credit:
-    """What a model credits to a channel, before it is rounded."""
+    """The credit of a channel under a model, before rounding."""
 
     conversions: Fraction = Fraction()
     value: Fraction = Fraction()
