@@ -17,6 +17,7 @@ from local.demo.run import run as run_demo
 from local.errors import InputError, RunError
 from local.export import command as export_command
 from local.load import command as load_command
+from local.page import command as page_command
 from local.pipeline import warm_up
 from local.replay import command as replay_command
 from local.servers import java, signals
@@ -80,6 +81,8 @@ def parser() -> argparse.ArgumentParser:
     check_command.add_parser(command)
     load_command.add_parser(command)
     export_command.add_parser(command)
+    page_command.add_parser(command)
+    _add_refresh(command)
     psql = command.add_parser(
         "psql",
         help="open psql on the deployed tables",
@@ -139,6 +142,18 @@ def _demo(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds, rate=arguments.rate, headless=arguments.headless, report=arguments.report
     )
     return run_demo(options, java.ensure(), Console())
+
+
+def _add_refresh(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    refresh = command.add_parser(
+        "refresh",
+        help="bring the analyst's views up to date, such as after `load rules`",
+        description="Brings the tables behind the analyst's views up to date with all stored events, settings and"
+        " rules: in the database of the demo, of `up`, or of DATABASE_URL. While the demo or the cloud runs, this also"
+        " happens by itself.",
+    )
+    refresh.add_argument("--full", action="store_true", help="compute everything anew")
+    refresh.set_defaults(run=lambda arguments: housekeeping.refresh_models(full=arguments.full))
 
 
 def _add_up(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

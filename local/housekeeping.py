@@ -1,4 +1,4 @@
-"""The commands psql, status and reset, which inspect or delete the data of earlier commands."""
+"""The commands psql, refresh, status and reset, which inspect, complete or delete the data of earlier commands."""
 
 import os
 import shutil
@@ -17,8 +17,14 @@ from local.cloud import environment, lifetime
 from local.errors import InputError
 from local.folder import data_folder, lock_holder, locked, postgres_folder
 from local.servers import postgres
+from runtime.analytics.refresh import refresh
+from runtime.analytics.refresh_command import describe
 
-TABLES = ("raw_clicks", "raw_checkouts", "attributed_checkouts", "users", "dead_letters", "batches")
+TABLES = (
+    "raw_clicks", "raw_checkouts", "raw_refunds", "attributed_checkouts", "users", "conflicts", "dead_letters",
+    "batches", "ad_spend", "exchange_rates", "channel_rules", "checkout_paths", "unconverted_paths", "daily_credits",
+    "model_runs",
+)  # fmt: skip
 # libpq's environment variables for the login. Other users of the machine can read arguments, but not the environment.
 PSQL_VARIABLES = {
     "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
@@ -41,6 +47,19 @@ def psql(arguments: Sequence[str]) -> int:
             signal.signal(number, lambda *_: None)
         command = [str(postgres.program("psql")), *arguments]
         return subprocess.run(command, env=os.environ | login, check=False).returncode  # noqa: S603 - psql with the user's own arguments
+
+
+def refresh_models(*, full: bool) -> int:
+    """Brings the models' tables of the deployed database, or of $DATABASE_URL, up to date. Returns the exit status.
+
+    Raises:
+        InputError: there is no database.
+        psycopg.Error: the database refused a statement; the tables are as before.
+    """
+    with deployed_database.connected() as connection:
+        outcome = refresh(connection, full=full)
+    print(describe(outcome))
+    return 1 if outcome.is_busy else 0
 
 
 def status(console: Console) -> int:

@@ -1,4 +1,4 @@
-"""Lambda handler that keeps the tables of the attribution models up to date."""
+"""Lambda handler that keeps the tables of the attribution models up to date, and loads files of inputs."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import psycopg
 
+from runtime.analytics.loading.objects import load_object
 from runtime.analytics.refresh import refresh
 from runtime.database.connection import connection_string
 
@@ -23,18 +24,24 @@ class Context(Protocol):
 
 
 def handler(event: dict[str, Any], context: Context | None = None) -> dict[str, Any]:
-    """Refreshes the tables. `{}` is an incremental refresh; `{"full": true}` computes everything anew.
+    """Refreshes the tables, or loads the object of an event of S3.
 
-    EventBridge's own events are incremental too. DATABASE_SECRET in the environment names the login's secret; without
-    it, DATABASE_URL is the database.
+    `{}` is an incremental refresh; `{"full": true}` computes everything anew. The schedule's events are incremental
+    too. DATABASE_SECRET in the environment names the login's secret; without it, DATABASE_URL is the database.
 
     Returns:
-        The fields of `Outcome`. `is_busy`: another refresh was running, and this one did nothing.
+        The fields of `Outcome`. `is_busy`: another refresh was running, and this one did nothing. For an object, the
+        result of `load_object`.
 
     Raises:
         ValueError: the payload has unknown fields.
+        botocore.exceptions.ClientError: S3 refused the object.
         psycopg.Error: the database refused the login or a statement; the tables are as before.
+        RuntimeError: parts of the refresh failed; the message names them, and all others are up to date.
     """
+    if event.get("source") == "aws.s3":
+        login = connection_string(os.environ.get("DATABASE_SECRET"))
+        return load_object(login, event["detail"]["bucket"]["name"], event["detail"]["object"]["key"])
     is_scheduled = event.get("source") == "aws.events"
     if not is_scheduled and (event.keys() - {"full"} or not isinstance(event.get("full", False), bool)):
         raise ValueError(f'payload {", ".join(sorted(event))}: expected {{}} or {{"full": true}}')
@@ -44,4 +51,6 @@ def handler(event: dict[str, Any], context: Context | None = None) -> dict[str, 
     login = connection_string(os.environ.get("DATABASE_SECRET"))
     with psycopg.connect(login, autocommit=True, application_name="analytics-refresh") as connection:
         outcome = refresh(connection, full=event.get("full", False), seconds=seconds)
+    if outcome.failed:
+        raise RuntimeError(f"parts of the refresh failed: {', '.join(outcome.failed)}")
     return asdict(outcome)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+from runtime.analytics.command_files import read_content
 from runtime.analytics.models.allocation import allocate
 from runtime.analytics.models.credits import MODELS, ModelCredits, credit
 from runtime.analytics.models.path_totals import PathTotals
@@ -18,7 +19,6 @@ from runtime.analytics.path_files import read_paths
 HEADER = ("model", "channel", "conversions", "value")
 CONVERSION_DIGITS = 6
 MAX_ORDER = 10
-STANDARD_INPUT = Path("-")
 
 DESCRIPTION = f"""\
 Divides the conversions and their value among the channels of the paths, by each
@@ -90,8 +90,7 @@ def add_parser(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    content = sys.stdin.buffer.read() if arguments.file == STANDARD_INPUT else arguments.file.read_bytes()
-    paths = read_paths(content, arguments.digits)
+    paths = read_paths(read_content(arguments.file), arguments.digits)
     if note := _separator_note(paths):
         print(note, file=sys.stderr)
     table = io.StringIO()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from psycopg import IsolationLevel
 from psycopg.rows import dict_row
 
 from runtime.analytics import path_statements, refresh_statements
+from runtime.analytics.parts import PARTS
 from runtime.analytics.recomputation import Run, fetch_row, work
 
 # "ecor" in ASCII. erase_user() in the database takes the same lock.
@@ -36,15 +38,19 @@ class Outcome:
             and the next refresh continues.
         checkouts: number of checkouts whose path changed.
         users: number of users whose unconverted paths changed.
+        has_changes: a path or a weight of the chain has changed.
         message: why a model has no credits, with the remedy.
+        failed: names of the parts of PARTS that failed; their tables are as before, and all others are up to date.
     """
 
     is_busy: bool = False
     is_complete: bool = False
     checkouts: int = 0
     users: int = 0
+    has_changes: bool = False
     seconds: float = 0.0
     message: str | None = None
+    failed: tuple[str, ...] = ()
 
 
 def refresh(
@@ -68,12 +74,15 @@ def refresh(
                     run, is_complete = _refresh(connection, None, part_size)
             else:
                 run, is_complete = _refresh(connection, None if seconds is None else began + seconds, part_size)
+            failed = _refresh_parts(connection) if is_complete else ()
     outcome = Outcome(
         is_complete=is_complete,
         checkouts=run.checkouts,
         users=run.users,
+        has_changes=bool(run.checkouts or run.users or run.has_new_weights),
         seconds=round(time.monotonic() - began, 3),
         message=run.message,
+        failed=failed,
     )
     log.info("refreshed the attribution models", extra={"outcome": asdict(outcome)})
     return outcome
@@ -92,6 +101,22 @@ def _refresh(connection: psycopg.Connection, deadline: float | None, part_size: 
             _add_traffic(cursor, run.facts | {"horizon": run.facts["next_horizon"]}, is_full=False)
             is_complete = work(cursor, run, part_size)
     return run, is_complete
+
+
+def _refresh_parts(connection: psycopg.Connection) -> tuple[str, ...]:
+    """Refreshes the parts that build on the models. Returns the names of those that failed, which hold up no other."""
+    failed = []
+    for name, refresh_part in PARTS.items():
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.execute("set local timezone = 'UTC'")
+                refresh_part(cursor, datetime.now(UTC))
+        except (psycopg.Error, ArithmeticError, ValueError):
+            if connection.broken:
+                raise
+            log.exception("a part of the refresh failed", extra={"part": name})
+            failed.append(name)
+    return tuple(failed)
 
 
 def _prepare(cursor: psycopg.Cursor) -> None:

@@ -185,4 +185,5 @@ DELETE_EVERYTHING = (
     "delete from model_weights",
     "delete from traffic where traffic_id <> 0",
     "update refresh_state set horizon = null",
+    "update experiment_state set horizon = null",
 )

@@ -4,8 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from runtime.analytics.command_files import FileError
 from runtime.analytics.models.path_totals import PathTotals
-from runtime.analytics.path_files import PathFileError, read_paths
+from runtime.analytics.path_files import read_paths
 
 HEADER = "path,conversions,value,nulls\n"
 
@@ -52,13 +53,13 @@ def test_forms_that_spreadsheets_write_are_read(content: bytes) -> None:
     ],
 )
 def test_files_that_cannot_be_used_are_refused_by_line(content: str | bytes, message: str) -> None:
-    with pytest.raises(PathFileError) as refused:
+    with pytest.raises(FileError) as refused:
         read_paths(content if isinstance(content, bytes) else content.encode(), 2)
     assert message in str(refused.value)
 
 
 def test_all_bad_lines_are_named_up_to_twenty() -> None:
-    with pytest.raises(PathFileError) as refused:
+    with pytest.raises(FileError) as refused:
         read_paths((HEADER + "a,1,1,1\n" + "a,x,1,1\n" * 25).encode(), 2)
     text = str(refused.value)
     assert "line 3: " in text
