@@ -8,17 +8,20 @@ from runtime.analytics.loading.kinds import KINDS
 
 DESCRIPTION = """\
 Loads a CSV file that people fill into the database of the demo, of `up`, or of
-DATABASE_URL: ad spend, exchange rates, or the rules that tell traffic's channel.
+DATABASE_URL: ad spend, exchange rates, the rules that tell traffic's channel,
+or the variants of experiments.
 
 The first line names the columns, in any order:
-  spend   day, channel, campaign (optional), amount, currency
-  rates   day, currency, rate
-  rules   priority, source, medium, campaign, referrer, channel, is_paid
+  spend        day, channel, campaign (optional), amount, currency
+  rates        day, currency, rate
+  rules        priority, source, medium, campaign, referrer, channel, is_paid
+  experiments  experiment_id, variant, is_control, expected_share, started_at;
+               optional: ended_at, metric, alpha, lift, tolerated_fall
 
 Every row is checked first. If one of them has a problem, all problems are
 printed and nothing is loaded. A file may be loaded again: rows of the same day,
 channel, campaign and currency are replaced, and other rows stay. A file of
-rules replaces all rules.
+rules replaces all rules. An experiment of a file replaces the stored one.
 docs/analytics-inputs.md has examples.
 """
 EPILOG = """\
@@ -37,7 +40,7 @@ exit status:
 def add_parser(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = command.add_parser(
         "load",
-        help="load ad spend, exchange rates or channel rules from a CSV file",
+        help="load ad spend, exchange rates, channel rules or experiments from a CSV file",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

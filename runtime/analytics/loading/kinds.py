@@ -18,13 +18,20 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of file. `key`: columns that identify a row. `replaces_all`: a file holds all rows of the table."""
+    """A kind of file.
+
+    Attributes:
+        key: columns that identify a row.
+        replaces_all: a file holds all rows of the table.
+        complete_by: columns of the key; a file holds all rows of each of their values that it has.
+    """
 
     name: str
     table: str
     columns: Sequence[Column]
     key: Sequence[str]
     replaces_all: bool = False
+    complete_by: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
@@ -69,4 +76,25 @@ RULES = Kind(
     key=["priority"],
     replaces_all=True,
 )
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (SPEND, RATES, RULES)}
+EXPERIMENTS = Kind(
+    name="experiments",
+    table="experiments",
+    columns=[
+        Column("experiment_id", cells.read_id),
+        Column("variant", cells.read_id),
+        Column("is_control", cells.read_boolean),
+        Column("expected_share", cells.read_share),
+        Column("started_at", cells.read_time),
+        Column("ended_at", cells.read_end, is_optional=True),
+        Column("metric", cells.read_metric, is_optional=True),
+        Column("alpha", cells.read_alpha, is_optional=True),
+        Column("lift", cells.read_lift, is_optional=True),
+        Column("tolerated_fall", cells.read_fall, is_optional=True),
+    ],
+    key=["experiment_id", "variant"],
+    complete_by=["experiment_id"],
+)
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (SPEND, RATES, RULES, EXPERIMENTS)}
+
+# Folder of a bucket, with a folder for each kind in it.
+INPUTS_FOLDER = "inputs"

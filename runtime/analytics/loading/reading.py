@@ -1,4 +1,4 @@
-"""Reading and checking of the CSV files that people fill: ad spend, exchange rates and channel rules."""
+"""Reading and checking of the CSV files that people fill."""
 
 import io
 import itertools

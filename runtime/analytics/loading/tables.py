@@ -7,9 +7,12 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from runtime.analytics.loading.kinds import RATES, RULES, SPEND, Kind
+from runtime.analytics.loading.experiments import experiment_problems
+from runtime.analytics.loading.kinds import EXPERIMENTS, RATES, RULES, SPEND, Kind
 from runtime.analytics.loading.reading import LoadError, Problem, Row, read, refuse
 
+# Tables of spend that a file of the kind can leave without a rule.
+UNRULED_IN = {SPEND.name: "loaded_rows", RULES.name: SPEND.table}
 PATTERNS = ("source", "medium", "campaign", "referrer")
 LOCK_TIMEOUT: LiteralString = "set local lock_timeout = '30s'"
 # Matches nothing, but PostgreSQL compiles the pattern.
@@ -20,7 +23,9 @@ create temporary table loaded_rows on commit drop as select {columns} from {tabl
 # One statement: the trigger of channel_rules regroups the traffic once.
 MERGE: LiteralString = """
 with deleted as (
-    delete from {table} t where {deletes} and not exists (select from loaded_rows n where {same_key}) returning 1
+    delete from {table} t
+     where ({deletes} or {is_of_file}) and not exists (select from loaded_rows n where {same_key})
+    returning 1
 ),
 updated as (
     update {table} t set {assignments} from loaded_rows n
@@ -83,7 +88,7 @@ def load(connection: psycopg.Connection, kind: Kind, content: bytes, *, replace:
     """
     try:
         rows, problems = read(kind, content)
-        refuse(problems + _server_problems(connection, kind, rows))
+        refuse(problems + _further_problems(connection, kind, rows))
         with connection.transaction(), connection.cursor() as cursor:
             return _write(cursor, kind, rows, replace=replace or kind.replaces_all)
     except psycopg.errors.UndefinedTable as error:
@@ -93,10 +98,12 @@ def load(connection: psycopg.Connection, kind: Kind, content: bytes, *, replace:
         ) from error
 
 
-def _server_problems(connection: psycopg.Connection, kind: Kind, rows: Sequence[Row]) -> list[Problem]:
-    """Returns the problems that only the database can tell."""
+def _further_problems(connection: psycopg.Connection, kind: Kind, rows: Sequence[Row]) -> list[Problem]:
+    """Returns the problems that several rows, or only the database, can tell."""
     if kind is RULES:
         return _pattern_problems(connection, rows)
+    if kind is EXPERIMENTS:
+        return experiment_problems(rows)
     known = {code for (code,) in connection.execute("select currency from currency_units").fetchall()}
     problems = [
         Problem(row.line, f"currency: {code!r}: not in ISO 4217; write a code such as EUR")
@@ -154,7 +161,7 @@ def _write(cursor: psycopg.Cursor, kind: Kind, rows: Sequence[Row], *, replace: 
         unchanged=len(rows) - inserted - updated,
         traffic=traffic,
         moved_traffic=moved_traffic,
-        unruled_spend={} if kind is RATES else _unruled_spend(cursor, SPEND.table if kind is RULES else "loaded_rows"),
+        unruled_spend=_unruled_spend(cursor, UNRULED_IN[kind.name]) if kind.name in UNRULED_IN else {},
     )
 
 
@@ -164,11 +171,21 @@ def _statement(text: LiteralString, kind: Kind, *, replace: bool = False) -> sql
         table=sql.Identifier(kind.table),
         columns=sql.SQL(", ").join(map(sql.Identifier, kind.names)),
         deletes=sql.Literal(replace),
+        is_of_file=_is_of_file(kind),
         same_key=sql.SQL(" and ").join(sql.SQL("t.{0} = n.{0}").format(sql.Identifier(name)) for name in kind.key),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = n.{0}").format(sql.Identifier(name)) for name in values),
         old_values=sql.SQL(", ").join(sql.Identifier("t", name) for name in values),
         new_values=sql.SQL(", ").join(sql.Identifier("n", name) for name in values),
     )
+
+
+def _is_of_file(kind: Kind) -> sql.Composable:
+    """Returns the condition that the file has all rows with the values of `complete_by` of a stored row `t`."""
+    if not kind.complete_by:
+        return sql.SQL("false")
+    columns = sql.SQL(", ").join(map(sql.Identifier, kind.complete_by))
+    stored = sql.SQL(", ").join(sql.Identifier("t", name) for name in kind.complete_by)
+    return sql.SQL("({}) in (select {} from loaded_rows)").format(stored, columns)
 
 
 def _moved_traffic(cursor: psycopg.Cursor) -> tuple[int, dict[tuple[str, str], int]]:

@@ -12,6 +12,7 @@ RATES = "select day::text, currency, rate from exchange_rates order by 1, 2"
 RULES: LiteralString = (
     "select priority, source, medium, campaign, referrer, channel, is_paid from channel_rules order by priority"
 )
+EXPERIMENTS: LiteralString = "select * from experiments order by experiment_id, variant"
 SPEND_FILE = """\
 day,channel,campaign,amount,currency
 2026-03-01,Paid Search,spring,12.50,EUR

@@ -13,7 +13,7 @@ from runtime.analytics.loading import tables
 from runtime.analytics.loading.kinds import KINDS
 from tests.local.commands import run
 from tests.local.load.conftest import Load
-from tests.local.load.contents import EXAMPLES, RATES, RULES, RULES_FILE, SPEND, SPEND_FILE, rows
+from tests.local.load.contents import EXAMPLES, EXPERIMENTS, RATES, RULES, RULES_FILE, SPEND, SPEND_FILE, rows
 
 
 def add_traffic(database: psycopg.Connection, source: str, medium: str) -> None:
@@ -38,7 +38,7 @@ def test_spend_is_inserted_then_updated_and_other_rows_stay(database: psycopg.Co
 
 
 def test_a_file_that_is_loaded_twice_changes_nothing(database: psycopg.Connection, load: Load) -> None:
-    for kind, query in (("spend", SPEND), ("rates", RATES), ("rules", RULES)):
+    for kind, query in (("spend", SPEND), ("rates", RATES), ("rules", RULES), ("experiments", EXPERIMENTS)):
         assert load(kind, EXAMPLES[kind])[0] == 0
         stored = rows(database, query)
         status, output = load(kind, EXAMPLES[kind])
