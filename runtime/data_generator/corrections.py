@@ -62,7 +62,7 @@ def repeat(kind: Kind, event: Event, variety: float, rng: random.Random) -> Even
     fate = rng.random()
     if fate < COPIED * variety:
         return event
-    return _contradict(kind, event, rng) if fate < (COPIED + CONFLICTING) * variety else None
+    return contradict(kind, event, rng) if fate < (COPIED + CONFLICTING) * variety else None
 
 
 def _revise(sale: Event, revision: int) -> Event:
@@ -78,7 +78,7 @@ def _refunded_amounts(sale: Event, rng: random.Random) -> list[Decimal]:
     return [round(total * rng.randint(10, 50) / 100, 2) for _ in range(parts)] if parts else [total]
 
 
-def _contradict(kind: Kind, event: Event, rng: random.Random) -> Event:
+def contradict(kind: Kind, event: Event, rng: random.Random) -> Event:
     """Returns an event with the same id, and of the same revision, that says something else."""
     if kind == "click":
         product = browse(rng)

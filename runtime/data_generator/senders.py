@@ -55,7 +55,7 @@ def _without_colon(milliseconds: int) -> str:
     return timestamp(milliseconds)[:-1] + "+0000"
 
 
-def _epoch_milliseconds(milliseconds: int) -> int:
+def epoch_milliseconds(milliseconds: int) -> int:
     return milliseconds
 
 
@@ -64,7 +64,7 @@ def _epoch_seconds(milliseconds: int) -> float:
     return milliseconds / 1000
 
 
-TIMES: tuple[WriteTime, ...] = (timestamp, _without_colon, _epoch_milliseconds, _epoch_seconds)
+TIMES: tuple[WriteTime, ...] = (timestamp, _without_colon, epoch_milliseconds, _epoch_seconds)
 # Shares of the visits, at variety 1, of the ways to write a time after the plain one.
 TIME_SHARES = (0.02, 0.015, 0.005)
 

@@ -2,13 +2,21 @@
 
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # Kinesis' rule for stream names.
 StreamName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+# The rules of data quality that a producer can break. `incidents` has what happens.
+IncidentName = Literal[
+    "clicks_without_session", "clicks_without_page", "clicks_without_device", "clicks_without_source", "clicks_missing",
+    "checkouts_missing", "checkouts_without_items", "refused_events", "unknown_fields", "robot_clicks",
+    "free_checkouts", "repaired_events", "repeated_events", "conflicting_events", "late_events", "clock_corrections",
+    "orphan_refunds", "totals_unlike_items",
+]  # fmt: skip
 
 
 class SettingsError(ValueError):
@@ -28,6 +36,7 @@ class Settings(BaseModel):
         variety: how often events are corrected, repeated, written in other ways than the plain one, sent by robots,
             or packed with others into one record, as a multiple of what shops see. 0 gives plain events only, one a
             record.
+        incident: something that goes wrong at the shop and breaches the quality rule of this name; none by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +50,7 @@ class Settings(BaseModel):
     malformed_share: Share = 0.002
     late_share: Share = 0.01
     variety: float = Field(default=1.0, ge=0, le=10, allow_inf_nan=False)
+    incident: IncidentName | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Self:

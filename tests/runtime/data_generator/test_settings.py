@@ -17,6 +17,7 @@ def test_every_setting_but_the_stream_names_has_a_default() -> None:
         "malformed_share": 0.002,
         "late_share": 0.01,
         "variety": 1,
+        "incident": None,
     }
 
 
@@ -75,6 +76,7 @@ def test_a_missing_stream_name_is_reported_with_its_environment_variable() -> No
         ("late_share", float("nan")),
         ("late_share", [0.1]),
         ("variety", 11),
+        ("incident", "earthquake"),
     ],
 )
 def test_a_bad_override_is_refused_with_name_and_value(name: str, value: object) -> None:
@@ -89,7 +91,7 @@ def test_an_unknown_or_stream_override_is_refused_with_the_allowed_settings(name
         Settings.load(STREAMS, {name: "x"})
     message = str(refusal.value)
     assert f"{name} = 'x'" in message
-    assert "clicks, late_share, malformed_share, period_seconds, seed, users, variety" in message
+    assert "clicks, incident, late_share, malformed_share, period_seconds, seed, users, variety" in message
 
 
 def test_all_problems_are_reported_at_once() -> None:
