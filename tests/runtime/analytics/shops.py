@@ -16,7 +16,8 @@ from tests.runtime.analytics.reference import Labels
 from tests.runtime.attribution_job.sink.rows import event_row, table
 from tests.strategies import AMOUNTS, versions
 
-EVENING = datetime(2026, 11, 23, 21, tzinfo=UTC)
+# The last evening of a month: some events come in the next month.
+EVENING = datetime(2026, 11, 30, 21, tzinfo=UTC)
 ARRIVAL = datetime(2026, 12, 24, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 TRAFFIC = (
@@ -33,6 +34,7 @@ CLEAR = """
 truncate raw_clicks, raw_checkouts, raw_refunds, attributed_checkouts, users, dead_letters, conflicts, batches,
          ad_spend, exchange_rates, changed_checkouts, changed_users, checkout_paths, unconverted_paths, daily_credits,
          chain_steps, model_weights, model_runs;
+delete from channel_rules where priority < 100;
 delete from traffic where traffic_id <> 0;
 update refresh_state set horizon = null;
 update analytics_settings

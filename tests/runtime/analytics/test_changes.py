@@ -1,6 +1,7 @@
 """What a refresh finds: corrections, late events, rules and settings give the tables of a refresh from nothing."""
 
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from runtime.analytics.refresh import refresh
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click, Event, Refund, event_id
+from tests.runtime.analytics.conftest import Logins
 from tests.runtime.analytics.shops import CLEAR, TRAFFIC, Shop, contents, deliver, rows, send, shops
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -133,3 +135,45 @@ def test_the_order_of_arrival_makes_no_difference(
         refresh(refresher)
         results.append(contents(migrated))
     assert results[0] == results[1]
+
+
+# Changes of the settings and rules, in any order and number. The last one erases a person.
+CHANGES: tuple[LiteralString, ...] = (
+    "update analytics_settings set look_back = '90 minutes'",
+    "update analytics_settings set look_back = '1 hour'",
+    "update analytics_settings set half_life = '10 minutes'",
+    "update analytics_settings set half_life = null",
+    "update analytics_settings set markov_order = 2",
+    "update analytics_settings set markov_order = 1",
+    "update analytics_settings set touch_limit = 2",
+    "update analytics_settings set touch_limit = 1000",
+    "insert into channel_rules (priority, source, channel, is_paid) values (1, '^google', 'Search', true)"
+    " on conflict (priority) do update set source = '^g', channel = 'Found'",
+    "insert into channel_rules (priority, campaign, channel, is_paid) values (2, 'weekly', 'Direct', false)"
+    " on conflict do nothing",
+    "delete from channel_rules where priority < 100",
+    "select from erase_user('u1')",
+)
+
+
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(shop=shops(), data=st.data())
+def test_any_sequence_of_changes_gives_the_tables_of_a_full_refresh(
+    logins: Logins, shop: Shop, data: st.DataObject
+) -> None:
+    logins.owner.execute(CLEAR)
+    delivered = 0
+    while delivered < len(shop.events):
+        size = data.draw(st.integers(min(4, len(shop.events) - delivered), len(shop.events) - delivered))
+        deliver(logins.sink, shop, shop.events[delivered : delivered + size], first=delivered)
+        delivered += size
+        for change in data.draw(st.lists(st.sampled_from(CHANGES), max_size=2)):
+            logins.owner.execute(change)
+        if data.draw(st.booleans()):
+            refresh(logins.refresher, part_size=data.draw(st.sampled_from([2, 1000])))
+    assert refresh(logins.refresher).is_complete
+    incremental = contents(logins.owner)
+    assert refresh(logins.refresher, full=True).is_complete
+    assert contents(logins.owner) == incremental

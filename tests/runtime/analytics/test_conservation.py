@@ -1,10 +1,7 @@
 """Random shops in random deliveries with refreshes between them: the models equal a plain recomputation."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import date, timedelta
-from decimal import Decimal
-from fractions import Fraction
+from datetime import timedelta
 
 import psycopg
 from hypothesis import HealthCheck, given, settings
@@ -14,23 +11,12 @@ from runtime.analytics.models.weights import half_life_of
 from runtime.analytics.refresh import refresh
 from tests import oracle
 from tests.runtime.analytics.conftest import Logins
-from tests.runtime.analytics.reference import (
-    DIGITS,
-    MODELS,
-    Credit,
-    Path,
-    chain_weights,
-    conversions_of,
-    credits_of,
-    divide,
-    paths_of,
-    unconverted_runs,
-)
+from tests.runtime.analytics.credits_reference import NOTHING, Key, Sums, added, all_credits
+from tests.runtime.analytics.reference import MODELS, Credit, chain_weights, credits_of, paths_of, unconverted_runs
 from tests.runtime.analytics.shops import CLEAR, Shop, contents, deliver, shops
 
 HOUR = timedelta(hours=1)
 Where = tuple[str, str]
-NOTHING = Credit(Decimal(0), Decimal(0), Decimal(0))
 
 
 def stored_credits(analyst: psycopg.Connection) -> dict[tuple[str, str], dict[Where, Credit]]:
@@ -43,55 +29,13 @@ def stored_credits(analyst: psycopg.Connection) -> dict[tuple[str, str], dict[Wh
     return credits
 
 
-def expected_days(
-    paths: Mapping[str, Path], weights: Mapping[str, Mapping[Where, float]], half_life: timedelta
-) -> dict[tuple[object, ...], Credit]:
-    """Returns the credits by day, currency, model, channel and campaign."""
-    days: dict[tuple[object, ...], Credit] = defaultdict(lambda: NOTHING)
-    touched: dict[tuple[date, str], Credit] = defaultdict(lambda: NOTHING)
-
-    def add(key: tuple[object, ...], credit: Credit) -> None:
-        days[key] = Credit(*(a + b for a, b in zip(days[key], credit, strict=True)))
-
-    for path in paths.values():
-        day = path.day, path.checkout.currency
-        for model in MODELS:
-            for where, credit in credits_of(path, model, half_life).items():
-                add((*day, model, *where), credit)
-        whole = Credit(Decimal(1), Decimal(path.checkout.amount), path.net)
-        if path.touches:
-            touched[day] = Credit(*(a + b for a, b in zip(touched[day], whole, strict=True)))
-        else:
-            for model in weights:
-                if weights[model]:
-                    add((*day, model, "(unattributed)", ""), whole)
-    for model, shares in weights.items():
-        labels = sorted(where for where in shares if shares[where] > 0)
-        parts = [Fraction(f"{shares[where]:.12f}") for where in labels]
-        for (at, currency), total in touched.items():
-            scale = digits_of(currency, total)
-            columns = [
-                conversions_of(parts, total.conversions),
-                divide(total.gross, scale, parts),
-                divide(total.net, scale, parts),
-            ]
-            for where, *amounts in zip(labels, *columns, strict=True):
-                add((at, currency, model, *where), Credit(*amounts))
-    return {key: credit for key, credit in days.items() if any(credit)}
-
-
-def digits_of(currency: str, total: Credit) -> int:
-    return max(DIGITS[currency], *(-int(amount.normalize().as_tuple().exponent) for amount in (total.gross, total.net)))
-
-
-def stored_days(owner: psycopg.Connection) -> dict[tuple[object, ...], Credit]:
-    days: dict[tuple[object, ...], Credit] = defaultdict(lambda: NOTHING)
-    for *key, conversions, gross, net in owner.execute(
-        "select day, currency, model, channel, campaign, conversions, gross, net from all_credits"
+def stored_days(owner: psycopg.Connection) -> dict[Key, Sums]:
+    days: dict[Key, Sums] = defaultdict(lambda: NOTHING)
+    for *key, conversions, new_customers, gross, net in owner.execute(
+        "select day, currency, model, channel, campaign, conversions, new_customers, gross, net from all_credits"
     ):
-        former = days[tuple(key)]
-        days[tuple(key)] = Credit(former.conversions + conversions, former.gross + gross, former.net + net)
-    return {key: credit for key, credit in days.items() if any(credit)}
+        days[Key(*key)] = added(days[Key(*key)], Sums(conversions, new_customers, gross, net))
+    return {key: sums for key, sums in days.items() if any(sums)}
 
 
 def first_touches(analyst: psycopg.Connection) -> list[tuple[object, ...]]:
@@ -134,7 +78,7 @@ def test_the_models_equal_a_plain_recomputation_after_any_delivery(
     expected = {(name, model): credits_of(path, model, half_life) for name, path in paths.items() for model in MODELS}
     assert stored_credits(logins.analyst) == expected
     weights = chain_weights(paths.values(), unconverted_runs(standing, look_back), shop.labels)
-    assert stored_days(logins.owner) == expected_days(paths, weights, half_life)
+    assert stored_days(logins.owner) == all_credits(paths, weights, half_life)
 
     if look_back == HOUR:
         assert first_touches(logins.analyst) == streamed_credits(logins.analyst)

@@ -1,105 +1,21 @@
-"""The analyst's views: equality with a plain recomputation, known amounts, and comments."""
+"""The analyst's views: known amounts, gaps, privileges and comments."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from psycopg import sql
 
 from runtime.analytics.refresh import refresh
 from runtime.attribution_job.sink.postgres import PostgresSink
-from tests import oracle
 from tests.oracle import Checkout, Click, Event, Refund
-from tests.runtime.analytics import views_reference
-from tests.runtime.analytics.conftest import Logins
-from tests.runtime.analytics.reference import paths_of
-from tests.runtime.analytics.shops import CLEAR, TRAFFIC, Shop, deliver, shops
-from tests.runtime.analytics.views_reference import World
+from tests.runtime.analytics.shops import TRAFFIC, Shop, deliver
+from tests.runtime.analytics.test_recomputed_views import VIEWS
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = NOON.date()
 MODELS = 10
-ANALYST_VIEWS = (
-    "assisted_conversions", "channel_credits", "channel_performance", "cohort_ltv", "conversion_paths", "funnel",
-    "model_comparison", "new_vs_returning", "path_summary", "reporting_rates", "time_to_convert", "traffic_channels",
-    "unattributed",
-)  # fmt: skip
-
-# Each view: its query, whose first columns (their number) are the key, and its recomputation.
-VIEWS: dict[str, tuple[str, int, Any]] = {
-    "conversion_paths": (
-        "select checkout_id, user_id, gross_amount, net_amount, is_new_customer, touches, path, first_click_id,"
-        " time_to_convert from conversion_paths",
-        1,
-        views_reference.conversion_paths,
-    ),
-    "path_summary": (
-        "select day, path, sum(conversions)::int, sum(non_conversions)::int, sum(gross_revenue), sum(net_revenue)"
-        " from path_summary group by 1, 2",
-        2,
-        views_reference.path_summary,
-    ),
-    "assisted_conversions": (
-        "select day, channel, first_touch_conversions, last_touch_conversions, assisted_conversions,"
-        " assisted_net_revenue from assisted_conversions",
-        2,
-        views_reference.assisted_conversions,
-    ),
-    "time_to_convert": (
-        "select day, time_from, conversions, gross_revenue, net_revenue from time_to_convert",
-        2,
-        views_reference.time_to_convert,
-    ),
-    "new_vs_returning": (
-        "select day, customer, checkouts, gross_revenue, net_revenue from new_vs_returning",
-        2,
-        views_reference.new_vs_returning,
-    ),
-    "cohort_ltv": (
-        "select cohort, months_since, customers, buyers, orders, net_revenue, cumulative_net_revenue from cohort_ltv",
-        2,
-        views_reference.cohort_ltv,
-    ),
-    "unattributed": (
-        "select day, checkouts, unattributed, net_revenue, only_robot_clicks, only_older_clicks, no_clicks"
-        " from unattributed",
-        1,
-        views_reference.unattributed,
-    ),
-    "funnel": (
-        "select day, channel, clicks, visitors, product_visitors, buyers from funnel",
-        2,
-        views_reference.funnel,
-    ),
-}
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(
-    shop=shops(),
-    look_back=st.sampled_from([HOUR, 2 * HOUR]),
-    rates=st.dictionaries(st.sampled_from(["JPY", "KWD"]), st.sampled_from([Decimal("0.0061"), Decimal("2.99")])),
-)
-def test_every_view_equals_a_plain_recomputation(
-    logins: Logins, shop: Shop, look_back: timedelta, rates: dict[str, Decimal]
-) -> None:
-    logins.owner.execute(CLEAR)
-    logins.owner.execute("update analytics_settings set look_back = %s", [look_back])
-    for currency, rate in rates.items():
-        logins.owner.execute("insert into exchange_rates values ('2026-11-01', %s, %s)", [currency, rate])
-    deliver(logins.sink, shop, shop.events)
-    refresh(logins.refresher)
-    standing = list(oracle.standing_events(shop.events).values())
-    paths = paths_of(standing, shop.labels, shop.products, look_back)
-    world = World(standing, paths, shop.labels, {"EUR": Decimal(1), **rates}, look_back)
-    for name, (query, keys, recompute) in VIEWS.items():
-        rows = {row[:keys]: row[keys:] for row in logins.analyst.execute(query.encode())}
-        assert rows == recompute(world), name
 
 
 @pytest.fixture
@@ -184,7 +100,7 @@ def test_model_comparison_has_every_model_beside_the_others(campaign: None, anal
 
 
 def test_the_analyst_reads_the_views_and_not_what_they_are_made_of(analyst: psycopg.Connection) -> None:
-    for view in ANALYST_VIEWS:
+    for view in (*VIEWS, "traffic_channels"):
         analyst.execute(sql.SQL("select * from {}").format(sql.Identifier(view)))
     for table in ("checkout_paths", "touch_credits", "daily_credits", "changed_checkouts", "refresh_state"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

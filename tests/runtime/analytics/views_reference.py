@@ -1,47 +1,21 @@
-"""The analyst's views, recomputed plainly from paths. Amounts of zero and empty rows are left out on both sides."""
+"""The analyst's views, recomputed plainly from paths: all columns of all rows, by the columns of their keys."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.oracle import Checkout, Click, Event
-from tests.runtime.analytics.reference import Labels, Path, unconverted_runs
+from tests.oracle import Checkout, Click
+from tests.runtime.analytics.credits_reference import ratio
+from tests.runtime.analytics.reference import MODELS, Path, credits_of, unconverted_runs
+from tests.runtime.analytics.world import Rows, World
 
-Rows = dict[tuple[Any, ...], tuple[Any, ...]]
+UNATTRIBUTED = "(unattributed)"
 BOUNDS = (
     timedelta(0), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=3),
     timedelta(days=7), timedelta(days=14), timedelta(days=30),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything that the views show. `rates`: by currency, from the first day on; missing: no rate at all."""
-
-    standing: Sequence[Event]
-    paths: Mapping[str, Path]
-    labels: Mapping[str, Labels]
-    rates: Mapping[str, Decimal]
-    look_back: timedelta
-
-    def money(self, paths: Iterable[Path], *, net: bool) -> Decimal | None:
-        """Returns the sum of amounts in the reporting currency, or None without a rate for one of them."""
-        total = Decimal(0)
-        for path in paths:
-            rate = self.rates.get(path.checkout.currency)
-            if rate is None:
-                return None
-            total += (path.net if net else Decimal(path.checkout.amount)) * rate
-        return total
-
-    def by(self, key: Any) -> dict[Any, list[Path]]:
-        groups: dict[Any, list[Path]] = defaultdict(list)
-        for path in self.paths.values():
-            groups[key(path)].append(path)
-        return groups
 
 
 def channels_of(path: Path) -> list[str]:
@@ -49,33 +23,65 @@ def channels_of(path: Path) -> list[str]:
 
 
 def conversion_paths(world: World) -> Rows:
-    return {
-        (name,): (
-            path.checkout.user_id,
-            Decimal(path.checkout.amount),
+    rows: Rows = {}
+    for name, path in world.paths.items():
+        checkout, channels = path.checkout, channels_of(path) or [UNATTRIBUTED]
+        first, last = (path.clicks[0], path.clicks[-1]) if path.clicks else (None, None)
+        rows[(name,)] = (
+            checkout.user_id,
+            checkout.checkout_timestamp,
+            path.day,
+            checkout.currency,
+            Decimal(checkout.amount),
             path.net,
             path.is_new_customer,
             len(path.touches),
-            " > ".join(channels_of(path)) or "(unattributed)",
-            path.clicks[0].click_id if path.clicks else None,
-            path.checkout.checkout_timestamp - path.clicks[0].click_timestamp if path.clicks else None,
+            " > ".join(channels),
+            channels[0],
+            channels[-1],
+            first.click_id if first else None,
+            first.click_timestamp if first else None,
+            last.click_timestamp if last else None,
+            checkout.checkout_timestamp - first.click_timestamp if first else None,
         )
+    return rows
+
+
+def channel_credits(world: World) -> Rows:
+    return {
+        (name, path.day, model, *where, path.checkout.currency): tuple(credit)
         for name, path in world.paths.items()
+        for model in MODELS
+        for where, credit in credits_of(path, model, world.half_life).items()
     }
 
 
+def reporting_rates(world: World) -> Rows:
+    pairs = {(path.day, path.checkout.currency) for path in world.paths.values()}
+    pairs |= {(row.day, row.currency) for row in world.spend}
+    return {(day, currency): (world.rate(currency, day),) for day, currency in pairs}
+
+
 def path_summary(world: World) -> Rows:
-    rows: Rows = {}
-    groups = world.by(lambda path: (path.day, " > ".join(channels_of(path)) or "(unattributed)"))
+    groups = world.by(lambda path: (path.day, *named(channels_of(path))))
     runs: dict[Any, int] = defaultdict(int)
     for run in unconverted_runs(world.standing, world.look_back):
         day = run[-1].click_timestamp.astimezone(UTC).date()
-        runs[day, " > ".join(world.labels[click.click_id].channel for click in run)] += 1
-    for key in groups.keys() | runs.keys():
-        paths = groups.get(key, [])
-        amounts = world.money(paths, net=False), world.money(paths, net=True)
-        rows[key] = (len(paths), runs[key], *amounts)
-    return rows
+        runs[day, *named([world.labels[click.click_id].channel for click in run])] += 1
+    return {
+        key: (
+            len(groups.get(key, [])),
+            runs[key],
+            world.money(groups.get(key, []), net=False),
+            world.money(groups.get(key, []), net=True),
+        )
+        for key in groups.keys() | runs.keys()
+    }
+
+
+def named(channels: Sequence[str]) -> tuple[str, int]:
+    """Returns a path's name and number of touches."""
+    return " > ".join(channels) or UNATTRIBUTED, len(channels)
 
 
 def assisted_conversions(world: World) -> Rows:
@@ -97,38 +103,60 @@ def time_to_convert(world: World) -> Rows:
     rows: Rows = {}
     touched = [path for path in world.paths.values() if path.touches]
     for day in {path.day for path in touched}:
-        for low, high in zip(BOUNDS, [*BOUNDS[1:], timedelta.max], strict=True):
+        for low, high in zip(BOUNDS, [*BOUNDS[1:], None], strict=True):
             paths = [
                 path
                 for path in touched
-                if path.day == day and low <= path.checkout.checkout_timestamp - path.clicks[0].click_timestamp < high
+                if path.day == day
+                and low <= path.checkout.checkout_timestamp - path.clicks[0].click_timestamp < (high or timedelta.max)
             ]
             if paths:
-                rows[day, low] = (len(paths), world.money(paths, net=False), world.money(paths, net=True))
+                rows[day, low] = (high, len(paths), world.money(paths, net=False), world.money(paths, net=True))
     return rows
 
 
 def new_vs_returning(world: World) -> Rows:
     groups = world.by(lambda path: (path.day, "new" if path.is_new_customer else "returning"))
-    return {
-        key: (len(paths), world.money(paths, net=False), world.money(paths, net=True)) for key, paths in groups.items()
-    }
+    rows: Rows = {}
+    for key, paths in groups.items():
+        gross = world.money(paths, net=False)
+        rows[key] = (len(paths), gross, world.money(paths, net=True), ratio(gross, Decimal(len(paths))))
+    return rows
 
 
 def cohort_ltv(world: World) -> Rows:
-    months: dict[str, list[tuple[date, Path]]] = defaultdict(list)
-    for path in world.paths.values():
-        months[path.checkout.user_id].append((path.day.replace(day=1), path))
-    cohorts: dict[date, list[list[tuple[date, Path]]]] = defaultdict(list)
-    for orders in months.values():
-        cohorts[min(month for month, _ in orders)].append(orders)
+    orders = world.by(lambda path: path.checkout.user_id)
+    cohorts: dict[date, list[Path]] = defaultdict(list)
+    for paths in orders.values():
+        cohorts[min(month_of(path) for path in paths)] += paths
+    last_month = max(map(month_of, world.paths.values()), default=date.min)
     rows: Rows = {}
-    for cohort, users in cohorts.items():
-        # The shops of the tests lie within one month.
-        paths = [path for orders in users for _, path in orders]
-        net = world.money(paths, net=True)
-        rows[cohort, 0] = (len(users), len(users), len(paths), net, net)
+    for cohort, paths in cohorts.items():
+        customers = len({path.checkout.user_id for path in paths})
+        months, so_far = 0, list[Path]()
+        while (month := later(cohort, months)) <= last_month:
+            own = [path for path in paths if month_of(path) == month]
+            so_far += own
+            cumulative = world.money(so_far, net=True)
+            rows[cohort, months] = (
+                customers,
+                len({path.checkout.user_id for path in own}),
+                len(own),
+                world.money(own, net=True),
+                cumulative,
+                ratio(cumulative, Decimal(customers)),
+            )
+            months += 1
     return rows
+
+
+def month_of(path: Path) -> date:
+    return path.day.replace(day=1)
+
+
+def later(month: date, months: int) -> date:
+    number = month.year * 12 + month.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def unattributed(world: World) -> Rows:
@@ -146,14 +174,14 @@ def unattributed(world: World) -> Rows:
                 reasons["older"] += 1
             else:
                 reasons["none"] += 1
-        gap = world.money(paths, net=True) is None
+        is_gap = world.money(paths, net=True) is None
         rows[(day,)] = (
             len(paths),
             len(missed),
-            None if gap else world.money(missed, net=True),
-            reasons["robot"],
-            reasons["older"],
-            reasons["none"],
+            ratio(Decimal(len(missed)), Decimal(len(paths))),
+            None if is_gap else world.money(missed, net=False),
+            None if is_gap else world.money(missed, net=True),
+            *reasons.values(),
         )
     return rows
 
@@ -172,12 +200,10 @@ def funnel(world: World) -> Rows:
             for checkout in checkouts
         )
 
-    return {
-        key: (
-            len(clicks),
-            len({click.user_id for click in clicks}),
-            len({click.user_id for click in clicks if world.labels[click.click_id].product}),
-            len({click.user_id for click in clicks if bought(click)}),
-        )
-        for key, clicks in visits.items()
-    }
+    rows: Rows = {}
+    for key, clicks in visits.items():
+        visitors = len({click.user_id for click in clicks})
+        viewers = len({click.user_id for click in clicks if world.labels[click.click_id].product})
+        buyers = len({click.user_id for click in clicks if bought(click)})
+        rows[key] = (len(clicks), visitors, viewers, buyers, ratio(Decimal(buyers), Decimal(visitors)))
+    return rows

@@ -28,7 +28,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ONE_VISIT = {
     "dead_letters": 0, "conflicts": 1, "raw_refunds": 1, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 2,
-    "users": 1, "checkout_paths": 0, "unconverted_paths": 0,
+    "users": 1, "checkout_paths": 0, "unconverted_paths": 0, "exposures": 0, "customer_scores": 0,
 }  # fmt: skip
 HOSTILE = ["'; drop table users; --", '"', "\\copy x", "%s%(x)s", "a/b", "ü€😀", "user 1", "$$", "{}", "\t\n"]
 
