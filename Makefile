@@ -12,7 +12,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo replay test test-e2e chaos bench bench-environments bench-report schemas lint clean
+.PHONY: help setup demo dashboard replay test test-e2e chaos bench bench-environments bench-report schemas analytics-page screenshots soak-dashboard lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -22,10 +22,14 @@ setup: $(VENV)/spark-classes.jsa $(CDK_CLI) ## create or update .venv
 demo: $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy and run the pipeline live on this machine: make demo ARGS="--for 60 --rate 1000"
 	@$(BIN)/python -m local demo $(ARGS)
 
+dashboard: $(VENV)/.requirements $(CDK_CLI) ## show the page over DATABASE_URL, or over the database of the demo or of `up`: make dashboard ARGS="--port 9000"
+	@exec $(BIN)/python -m local dashboard $(ARGS)
+
 replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="clicks.jsonl checkouts.jsonl --output out.csv"
 	@$(BIN)/python -m local replay $(ARGS)
 
 test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the tests: make test ARGS="-k replay"
+	@command -v chromium >/dev/null || echo "chromium is missing, so the tests of the page in a browser are skipped (Debian, Ubuntu: apt-get install chromium)"
 	$(PYTEST) --numprocesses=2 --dist=loadfile --ignore=tests/e2e $(ARGS)
 
 test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy an environment on this machine
@@ -38,13 +42,23 @@ bench: ## run the benchmarks, including Flink: make bench ARGS="bulk --scale 0.1
 	@$(MAKE) --no-print-directory --jobs=2 bench-environments
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements
+bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements \
+	benchmarks/.venv-pathway/.requirements
 
 bench-report: benchmarks/.venv/.requirements ## write plots and docs/performance.md from the newest results
 	@benchmarks/.venv/bin/python -m benchmarks.report
 
 schemas: $(VENV)/.requirements ## write the JSON Schemas of the events to docs/schemas
 	$(BIN)/python -m runtime.attribution_job.events.json_schema docs/schemas
+
+analytics-page: $(VENV)/.requirements-dev ## run the queries of docs/analytics.md on its generated shop, and write their outputs to it
+	$(PYTEST) tests/runtime/analytics/test_page.py --snapshot-update
+
+screenshots: $(VENV)/.requirements-dev $(CDK_CLI) ## write the pictures of the page to docs/page
+	@$(BIN)/python -m tests.browser.screenshots
+
+soak-dashboard: $(VENV)/.requirements-dev $(CDK_CLI) ## measure the page under many viewers: make soak-dashboard ARGS="--viewers 50 --seconds 60"
+	@$(BIN)/python -m tests.browser.soak $(ARGS)
 
 lint: $(VENV)/.requirements-dev ## check style, format, types and workflows
 	$(BIN)/ruff check
@@ -83,6 +97,11 @@ benchmarks/.venv/.requirements: benchmarks/requirements.txt
 benchmarks/.venv-spark-4.3/.requirements: benchmarks/spark-4.3.txt $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m venv --clear benchmarks/.venv-spark-4.3
 	benchmarks/.venv-spark-4.3/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/spark-4.3.txt
+	@touch $@
+
+benchmarks/.venv-pathway/.requirements: benchmarks/pathway.txt | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m venv --clear benchmarks/.venv-pathway
+	benchmarks/.venv-pathway/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/pathway.txt
 	@touch $@
 
 # Java's class-data archive for Spark, which shortens each start. It fits one Java, one Spark and one set of options.

@@ -25,6 +25,8 @@ MOST_REASONS = 5
 class Moment:
     """The state of the demo at one time. `batch`: the job's last log line about a micro-batch.
 
+    `page`: address of the page. `page_failure`: why it is not served; null while it is.
+
     `elapsed`, `length`: seconds of publishing so far and in total; null: until Ctrl-C.
     """
 
@@ -34,6 +36,9 @@ class Moment:
     figures: Figures
     batch: Mapping[str, Any] | None
     job_restarts: int
+    failed_refreshes: int
+    page: str
+    page_failure: str | None
     elapsed: float
     length: float | None
 
@@ -79,6 +84,8 @@ def line(moment: Moment) -> str:
         f" refunds {figures.refunds:,}, dead-lettered {sum(figures.dead_letters.values()):,},"
         f" repaired {sum(figures.repairs.values()):,}, batch {_figure(moment.batch, 'batch_ms')} ms,"
         f" p50 {ms(figures.last_minute['p50'])}, p99 {ms(figures.last_minute['p99'])}"
+        + (f", failed refreshes {moment.failed_refreshes:,}" if moment.failed_refreshes else "")
+        + (f", {moment.page_failure}" if moment.page_failure else "")
     )
 
 
@@ -88,10 +95,14 @@ def _header(moment: Moment) -> Table:
     grid.add_column(justify="right")
     total = f" of {_clock(moment.length)}" if moment.length else ""
     grid.add_row(
-        Text(" First-click attribution, live", style="bold"),
+        Text.assemble((" First-click attribution, live", "bold"), "   ", _page(moment)),
         Text(f"{_clock(moment.elapsed)}{total} ", style="bold"),
     )
     return grid
+
+
+def _page(moment: Moment) -> Text:
+    return Text(moment.page_failure, style="red") if moment.page_failure else Text(moment.page, style="cyan underline")
 
 
 def _footer() -> Text:
@@ -133,6 +144,7 @@ def _job(moment: Moment) -> list[tuple[str, str]]:
         ("batch time", f"{_figure(batch, 'batch_ms')} ms"),
         ("watermark lag", seconds(batch.get("watermark_lag_seconds") if batch else None)),
         ("state rows", f"{_figure(batch, 'state_rows')}"),
+        ("failed refreshes", f"{moment.failed_refreshes:,}"),
     ]
 
 

@@ -33,6 +33,7 @@ def test_an_undeployed_demo_accounts_for_every_event_after_a_job_kill(
         os.kill(job_of(demo), signal.SIGKILL)
         out, err = demo.communicate(timeout=110)
     assert demo.returncode == 0, out + err
+    assert "the page: http://127.0.0.1:" in out.splitlines()[0]
     assert "using DATABASE_URL and KINESIS_ENDPOINT_URL; nothing is deployed" in out
     fields = json.loads(report.read_text())
     assert (fields["lost"], fields["duplicated"], fields["wrong"]) == (0, 0, 0)
