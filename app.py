@@ -7,13 +7,16 @@ from aws_cdk import App
 
 from stacks.config import DEV, PROD, delivery, environment
 from stacks.pipeline import PipelineStack
+from stacks.quicksight.principal import with_principal
 from stacks.stage import StreamingStage
 
 app = App()
-name = app.node.try_get_context("env") or "dev"
-source = delivery(app.node.try_get_context, required=name == "pipeline")
+context = app.node.try_get_context
+name = context("env") or "dev"
+source = delivery(context, required=name == "pipeline")
 if source and name == "pipeline":
-    PipelineStack(app, "Pipeline", delivery=source, dev=StreamingStage(app, DEV), prod=StreamingStage(app, PROD))
+    dev, prod = (StreamingStage(app, with_principal(config, context)) for config in (DEV, PROD))
+    PipelineStack(app, "Pipeline", delivery=source, dev=dev, prod=prod)
 else:
-    StreamingStage(app, environment(name))
+    StreamingStage(app, with_principal(environment(name), context))
 app.synth()

@@ -149,12 +149,15 @@ class PipelineStack(Stack):
 
         They name resources, because this stack cannot refer to a stage that is deployed after it.
         """
-        orchestrator = self.format_arn(
-            service="lambda",
-            resource="function",
-            resource_name=config.name("orchestrator"),
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        functions = [
+            self.format_arn(
+                service="lambda",
+                resource="function",
+                resource_name=config.name(function),
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for function in ("orchestrator", "analytics")
+        ]
         job_output = self.format_arn(
             service="logs",
             resource="log-group",
@@ -162,7 +165,7 @@ class PipelineStack(Stack):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         return [
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[orchestrator]),
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=functions),
             iam.PolicyStatement(actions=["logs:FilterLogEvents"], resources=[f"{job_output}:*"]),
         ]
 

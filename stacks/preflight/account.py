@@ -48,9 +48,9 @@ class Offer:
 
 @dataclass(frozen=True)
 class Account:
-    """An account in one region. `client` returns the boto3 client of a service."""
+    """An account in one region. `client` returns the boto3 client of a service, in another region if one is given."""
 
-    client: Callable[[str], Any]
+    client: Callable[..., Any]
     region: str
     # Whether an endpoint other than AWS is configured. The local cloud's quotas and offers say nothing about AWS.
     has_own_endpoint: bool = False

@@ -5,11 +5,12 @@ from functools import cached_property, partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stacks.preflight import checks
+from stacks.preflight import checks, quicksight
 from stacks.preflight.account import Account, NotAnsweredError, Quota
 from stacks.preflight.checks import Finding
 from stacks.preflight.names import KINDS, existing
 from stacks.preflight.plan import Database, Plan
+from stacks.quicksight.principal import Principal
 
 DENIED = ("Denied", "Unauthorized", "AuthorizationError")
 # The subject of a line of output, and its check.
@@ -53,8 +54,21 @@ class Preflight:
             yield f"Lambda {runtime} on {architecture}", partial(self._runtime, runtime, architecture)
         for version in sorted(plan.glue_versions):
             yield f"Glue {version}", lambda: checks.glue(answers=account.has_glue())
+        yield from self._quicksight()
         for resource_type in plan.names:
             yield f"names of {KINDS[resource_type].plural}", partial(self._names, resource_type)
+
+    def _quicksight(self) -> Iterator[Check]:
+        for config in self._plan.environments:
+            if config.quicksight_principal is not None:
+                principal = Principal.parse(config.quicksight_principal)
+                of_environment = f"of {config.environment}"
+                yield f"QuickSight {of_environment}", partial(quicksight.subscription, self._account, principal)
+                yield (
+                    f"QuickSight principal {of_environment}",
+                    partial(quicksight.principal_exists, self._account, principal),
+                )
+                yield f"QuickSight's secrets {of_environment}", partial(quicksight.secrets_role, self._account)
 
     def _bootstrap(self) -> Finding:
         plan, account = self._plan, self._account

@@ -83,6 +83,31 @@ def _bucket(account: Account, name: str) -> Existing | None:
     return Existing(name, name) if any(bucket["Name"] == name for bucket in buckets) else None
 
 
+def _vpc_connection(account: Account, name: str) -> Existing | None:
+    names = _in_quicksight(account, VPCConnectionId=name)
+    return _of_quicksight(name, names, lambda: account.client("quicksight").describe_vpc_connection(**names))
+
+
+def _data_source(account: Account, name: str) -> Existing | None:
+    names = _in_quicksight(account, DataSourceId=name)
+    return _of_quicksight(name, names, lambda: account.client("quicksight").describe_data_source(**names))
+
+
+def _data_set(account: Account, name: str) -> Existing | None:
+    names = _in_quicksight(account, DataSetId=name)
+    return _of_quicksight(name, names, lambda: account.client("quicksight").describe_data_set(**names))
+
+
+def _analysis(account: Account, name: str) -> Existing | None:
+    names = _in_quicksight(account, AnalysisId=name)
+    return _of_quicksight(name, names, lambda: account.client("quicksight").describe_analysis(**names))
+
+
+def _quicksight_dashboard(account: Account, name: str) -> Existing | None:
+    names = _in_quicksight(account, DashboardId=name)
+    return _of_quicksight(name, names, lambda: account.client("quicksight").describe_dashboard(**names))
+
+
 def _secret(account: Account, name: str) -> Existing | None:
     secret = if_exists(lambda: account.client("secretsmanager").describe_secret(SecretId=name), *ABSENT)
     return None if secret is None else Existing(name, secret["ARN"], waits_for_deletion="DeletedDate" in secret)
@@ -91,6 +116,21 @@ def _secret(account: Account, name: str) -> Existing | None:
 def _named(name: str, describe: Callable[[], Any]) -> Existing | None:
     """Returns the resource that `describe` finds. Its physical id is its name."""
     return None if if_exists(describe, *ABSENT) is None else Existing(name, name)
+
+
+def _in_quicksight(account: Account, **names: str) -> dict[str, str]:
+    return {"AwsAccountId": account.identity.number, **names}
+
+
+def _of_quicksight(name: str, names: dict[str, str], describe: Callable[[], Any]) -> Existing | None:
+    """Returns the resource that `describe` finds. QuickSight keeps a deleted analysis for 30 days, with its id."""
+    response = if_exists(describe, *ABSENT)
+    if response is None:
+        return None
+    if response.get("VPCConnection", {}).get("Status") == "DELETED":
+        return None
+    deleted = response.get("Analysis", {}).get("Status") == "DELETED"
+    return Existing(name, "|".join(names.values()), waits_for_deletion=deleted)
 
 
 @dataclass(frozen=True)
@@ -116,4 +156,9 @@ KINDS = {
     "AWS::SecretsManager::Secret": Kind("secrets", "Name", _secret),
     "AWS::S3::Bucket": Kind("buckets", "BucketName", _bucket),
     "AWS::Events::Rule": Kind("rules", "Name", _rule),
+    "AWS::QuickSight::VPCConnection": Kind("QuickSight VPC connections", "VPCConnectionId", _vpc_connection),
+    "AWS::QuickSight::DataSource": Kind("QuickSight data sources", "DataSourceId", _data_source),
+    "AWS::QuickSight::DataSet": Kind("QuickSight datasets", "DataSetId", _data_set),
+    "AWS::QuickSight::Analysis": Kind("QuickSight analyses", "AnalysisId", _analysis),
+    "AWS::QuickSight::Dashboard": Kind("QuickSight dashboards", "DashboardId", _quicksight_dashboard),
 }

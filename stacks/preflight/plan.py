@@ -11,6 +11,7 @@ from aws_cdk import App
 
 from stacks.config import Config
 from stacks.preflight.names import KINDS
+from stacks.quicksight.principal import with_principal
 from stacks.stage import StreamingStage
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def plan(environments: Iterable[Config], region: str) -> Plan:
     """Synthesizes the environments without bundling, and returns what they need in `region`."""
     # Only the CDK CLI reads cdk.json by itself.
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"aws:cdk:bundling-stacks": []}
-    configs = tuple(environments)
+    configs = tuple(with_principal(config, context.get) for config in environments)
     with tempfile.TemporaryDirectory() as folder:
         app = App(context=context, outdir=folder)
         artifacts = [stack for config in configs for stack in StreamingStage(app, config).synth().stacks]

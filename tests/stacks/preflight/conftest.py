@@ -22,7 +22,7 @@ class ScriptedAws:
 
     def __init__(self) -> None:
         self._stubs: dict[str, Stubber] = {}
-        self.account = Account(lambda service: self._stub(service).client, REGION)
+        self.account = Account(lambda service, _region=REGION: self._stub(service).client, REGION)
 
     def answer(self, service: str, operation: str, response: dict[str, Any], request: Any = None) -> None:
         self._stub(service).add_response(operation, response, request)

@@ -34,9 +34,8 @@ def test_a_plan_has_the_versions_of_the_templates(dev_plan: Plan) -> None:
 
 
 def test_a_plan_has_the_stacks_and_their_bootstrap(dev_plan: Plan) -> None:
-    assert dev_plan.stacks == tuple(
-        f"ecommerce-streaming-dev-{stack}" for stack in ("Network", "Streams", "Database", "Processing", "Monitoring")
-    )
+    stacks = ("Network", "Streams", "Database", "Analytics", "Processing", "Monitoring")
+    assert dev_plan.stacks == tuple(f"ecommerce-streaming-dev-{stack}" for stack in stacks)
     assert dev_plan.bootstrap_parameter == "/cdk-bootstrap/hnb659fds/version"
     assert dev_plan.bootstrap_version >= 6
 
