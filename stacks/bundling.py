@@ -23,15 +23,17 @@ RUNTIME = ROOT / "runtime"
 # The oldest timestamp that a zip can store. File times would change the asset with every checkout.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
-# The job imports its database connection from the component that migrates the database.
+# The job and the analytics import their database connection from the component that migrates the database.
 GLUE_COMPONENTS = ("attribution_job", "database")
+ANALYTICS_COMPONENTS = ("analytics", "database")
 
 
 def lambda_folder(scope: Construct, component: str) -> Path:
     """Bundles a Lambda function and returns its folder: `runtime/<component>` beside the packages."""
-    folder = _code(scope, component, [component])
+    components = ANALYTICS_COMPONENTS if component == "analytics" else (component,)
+    folder = _code(scope, component, components)
     if Stack.of(scope).bundling_required:
-        shutil.copytree(packages.install(_locks([component]), LAMBDA), folder, dirs_exist_ok=True)
+        shutil.copytree(packages.install(_locks(components), LAMBDA), folder, dirs_exist_ok=True)
     return folder
 
 

@@ -37,6 +37,8 @@ class Config:
     # Whether an instance without open ports lets analysts reach the database from their machines. Without it, they use
     # CloudShell, which is free: docs/analyst-access.md
     analyst_host: bool
+    # ARN of the QuickSight user or group that owns the dashboard, or None for no QuickSight. cdk.json sets it.
+    quicksight_principal: str | None = None
 
     job_workers: int
     # `driver`: the job's own reader. `connector`: Glue's connector, the fallback for a stream that the driver cannot
@@ -64,6 +66,9 @@ class Config:
     stop_schedule: str | None
     # Whether a job that is not running is an incident. The start schedule then brings back a run that has ended.
     job_always_on: bool
+
+    # A refresh that takes longer than this interval makes the next one do nothing.
+    refresh_schedule: str
 
     # Upper bound on the time from an event's arrival on its stream to the commit of its row.
     freshness_seconds: int
@@ -112,6 +117,7 @@ DEV = Config(
     # Runs are started by hand. The stop in the evening limits the cost of a forgotten run.
     stop_schedule="cron(0 20 * * ? *)",
     job_always_on=False,
+    refresh_schedule="rate(5 minutes)",
     freshness_seconds=300,
     alarm_email=None,
     log_retention=RetentionDays.ONE_WEEK,
@@ -148,6 +154,7 @@ PROD = Config(
     start_schedule="rate(1 minute)",
     stop_schedule=None,
     job_always_on=True,
+    refresh_schedule="rate(5 minutes)",
     freshness_seconds=60,
     alarm_email="data-on-call@example.com",
     log_retention=RetentionDays.THREE_MONTHS,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from stacks import prices
 from stacks.analyst_access import HOST_INSTANCE, HOST_VOLUME_GIB
+from stacks.analytics_metrics import METRICS
 from stacks.config import ENVIRONMENTS, Config
 from stacks.job_metrics import FIELDS
 from stacks.micro_batches import batch_cost, batches_per_hour
@@ -11,13 +12,13 @@ from stacks.network import endpoint_services
 
 ZONES = 2
 KEYS = 4  # streams, database, checkpoints and logs, alarms
-SECRETS = 3  # owner, writer, analyst
+SECRETS = 4  # owner, writer, analytics, analyst
 # Constant rates (events/s) at which a million events are priced.
 RATES = (100, 1000, 5000)
 # Trigger intervals (seconds) at which micro-batches are priced.
 INTERVALS = (0.2, 1, 5, 30)
 # Of about twenty alarms: an alarm on an expression counts each of its metrics, and a band counts two more.
-ALARMED_METRICS = 31
+ALARMED_METRICS = 35
 # An estimate of a network interface's flow log, with some hundred connections in each interval of ten minutes.
 FLOW_LOG_RECORDS_HOUR = 2_000
 FLOW_LOG_RECORD_BYTES = 150
@@ -32,12 +33,12 @@ def hourly(config: Config) -> Iterator[tuple[str, float]]:
     zones = 2 if config.database_multi_az else 1
     endpoints = len(endpoint_services(config))
     monitoring = (
-        (len(FIELDS) + 1) * prices.CUSTOM_METRIC_MONTH
+        (len(FIELDS) + 1 + len(METRICS)) * prices.CUSTOM_METRIC_MONTH
         + ALARMED_METRICS * prices.ALARM_METRIC_MONTH
         + prices.DASHBOARD_MONTH
     )
-    # The workers, the database in each zone, the migrations, the endpoints in each zone, the NAT gateways and the host.
-    interfaces = config.job_workers + zones + 1 + endpoints * ZONES + config.nat_gateways + config.analyst_host
+    # The workers, the database in each zone, two functions, the endpoints in each zone, the NAT gateways and the host.
+    interfaces = config.job_workers + zones + 2 + endpoints * ZONES + config.nat_gateways + config.analyst_host
     flow_log_gb = interfaces * FLOW_LOG_RECORDS_HOUR * FLOW_LOG_RECORD_BYTES / 1e9
     yield f"Glue job, {config.job_workers} G.1X, while it runs", config.job_workers * prices.GLUE_DPU_HOUR
     yield "Kinesis, 2 on-demand streams", 2 * prices.KINESIS_STREAM_HOUR
@@ -108,6 +109,15 @@ def micro_batches(config: Config) -> str:
     )
 
 
+def quicksight() -> str:
+    """Returns the cost of QuickSight, which depends on the number of its users and is not in the tables."""
+    return (
+        f"QuickSight, which is opt-in, costs ${prices.QUICKSIGHT_AUTHOR_MONTH:.0f} a month for each author and"
+        f" ${prices.QUICKSIGHT_READER_MONTH:.0f} for each reader. Its connection into the VPC is free, and direct"
+        " queries need no SPICE capacity."
+    )
+
+
 def main() -> None:
     """Prints the costs of every environment."""
     print(f"List prices of {prices.REGION}, {prices.DATE}, without the events themselves.\n")
@@ -117,6 +127,7 @@ def main() -> None:
         print(per_million(config), end="\n\n")
         if not config.keeps_data:
             print(savings(config), end="\n\n")
+    print(quicksight())
 
 
 if __name__ == "__main__":

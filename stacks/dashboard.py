@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
+from stacks.analytics_metrics import AnalyticsMetrics
 from stacks.config import Config
 from stacks.job_metrics import JobMetrics
 
@@ -27,6 +28,7 @@ class Dashboard(cloudwatch.Dashboard):
         config: Config,
         alarms: Sequence[cloudwatch.Alarm],
         job_metrics: JobMetrics,
+        analytics_metrics: AnalyticsMetrics,
         streams: Sequence[kinesis.Stream],
         functions: Sequence[lambda_.Function],
         job: glue.PySparkStreamingJob,
@@ -41,6 +43,7 @@ class Dashboard(cloudwatch.Dashboard):
         self._row("Lambda", _lambda(functions))
         self._row("Glue", _glue(job, job_metrics))
         self._row("RDS", _rds(database))
+        self._row("Analytics", _analytics(analytics_metrics))
 
     def _row(self, title: str, graphs: dict[str, Sequence[cloudwatch.IMetric]]) -> None:
         self.add_widgets(cloudwatch.TextWidget(markdown=f"## {title}", width=24, height=1))
@@ -124,4 +127,12 @@ def _rds(database: rds.DatabaseInstance) -> dict[str, Sequence[cloudwatch.IMetri
         "Connections": [database.metric_database_connections()],
         "Free storage (bytes)": [database.metric_free_storage_space()],
         "Throughput (bytes/s)": [database.metric("ReadThroughput"), database.metric("WriteThroughput")],
+    }
+
+
+def _analytics(metrics: AnalyticsMetrics) -> dict[str, Sequence[cloudwatch.IMetric]]:
+    return {
+        "Complete refreshes": [metrics.sum("refreshes")],
+        "Recomputed checkouts": [metrics.sum("recomputed_checkouts")],
+        "Files of inputs": [metrics.sum("loaded_files"), metrics.sum("refused_files")],
     }

@@ -24,7 +24,7 @@ PORT = 5432
 
 
 class DatabaseStack(Stack):
-    """The RDS instance, the logins of its two roles, the migrations, and the analysts' access."""
+    """The RDS instance, the logins of its three roles, the migrations, and the analysts' access."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, vpc: ec2.Vpc) -> None:
         super().__init__(scope, construct_id, description="PostgreSQL and its migrations")
@@ -34,8 +34,10 @@ class DatabaseStack(Stack):
         self._key = EncryptionKey(self, "Key", config=config, description="Storage of the database")
         self.instance = self._instance()
         self.writer_login = self._login("WriterLogin", "pipeline_writer")
+        self.analytics_login = self._login("AnalyticsLogin", "pipeline_analytics")
         # Analysts look this secret up by its name.
         self.analyst_login = self._login("AnalystLogin", "pipeline_analyst", name=config.name("analyst-login"))
+        self._logins = [self.writer_login, self.analytics_login, self.analyst_login]
         self._migrate()
         AnalystAccess(self, "Analysts", config=config, vpc=vpc, database=self.instance)
 
@@ -74,7 +76,7 @@ class DatabaseStack(Stack):
         for log in ("postgresql", "upgrade"):
             instance.node.add_dependency(self._log_group(log, f"/aws/rds/instance/{name}/{log}"))
         acknowledge(
-            instance, {"RDS11": "Another port adds no protection: only three security groups can reach the instance."}
+            instance, {"RDS11": "Another port adds no protection: only four security groups can reach the instance."}
         )
         if not self._config.keeps_data:
             acknowledge(
@@ -111,7 +113,7 @@ class DatabaseStack(Stack):
             secret,
             {
                 "SMG4": "Two commands in docs/operations.md rotate the password, first in the secret, then in the"
-                " database. The job reads the secret whenever it connects."
+                " database. The job and the analytics function read the secret whenever they connect."
             },
         )
         return secret
@@ -129,7 +131,7 @@ class DatabaseStack(Stack):
             properties={
                 # A changed property makes CloudFormation run the migrations again.
                 "Files": hashlib.sha256(json.dumps(contents).encode()).hexdigest(),
-                "Logins": [self.writer_login.secret_arn, self.analyst_login.secret_arn],
+                "Logins": [login.secret_arn for login in self._logins],
             },
         )
         # The migrations need the security groups' rules to reach the database, and no property refers to these rules.
@@ -150,7 +152,7 @@ class DatabaseStack(Stack):
                 "DATABASE_HOST": self.instance.db_instance_endpoint_address,
                 "DATABASE_PORT": self.instance.db_instance_endpoint_port,
                 "DATABASE_NAME": DATABASE_NAME,
-                "LOGIN_SECRETS": ",".join([self.writer_login.secret_arn, self.analyst_login.secret_arn]),
+                "LOGIN_SECRETS": ",".join(login.secret_arn for login in self._logins),
             },
             timeout=Duration.minutes(10),
             memory_size=512,
@@ -158,7 +160,7 @@ class DatabaseStack(Stack):
             vpc_subnets=PRIVATE,
             security_groups=[self._security_group("Migration", "Migrations of the database")],
         )
-        logins = [secret.secret_arn for secret in (owner_login, self.writer_login, self.analyst_login)]
+        logins = [secret.secret_arn for secret in (owner_login, *self._logins)]
         function.add_to_role_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=logins))
         function.connections.allow_to_default_port(self.instance)
         function.connections.allow_to_any_ipv4(ec2.Port.HTTPS, "Secrets Manager, and the answer to CloudFormation")

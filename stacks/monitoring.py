@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.alarms import BELOW, Alarms
+from stacks.analytics_metrics import AnalyticsMetrics, watch_analytics
 from stacks.config import Config
 from stacks.dashboard import Dashboard
 from stacks.job_metrics import JobMetrics
@@ -41,16 +42,21 @@ class MonitoringStack(Stack):
         job: glue.PySparkStreamingJob,
         job_output: logs.LogGroup,
         orchestrator: lambda_.Function,
+        analytics: lambda_.Function,
     ) -> None:
         super().__init__(scope, construct_id, description="Dashboard, alarms and saved queries")
         self._config = config
         self._job_metrics = JobMetrics(self, "JobMetrics", config=config, job_output=job_output)
+        self._analytics_metrics = AnalyticsMetrics(
+            self, "AnalyticsMetrics", config=config, log_group=analytics.log_group
+        )
         self._alarms = Alarms(self, "Alarms", config=config)
         self._watch_promises()
         self._watch_streams(streams)
         self._watch_generator(data_generator, undelivered)
         self._watch_job(job, orchestrator)
         self._watch_database(database)
+        watch_analytics(self._alarms, self._analytics_metrics, analytics)
         save_queries(self, config=config, job_output=job_output)
         Dashboard(
             self,
@@ -58,8 +64,9 @@ class MonitoringStack(Stack):
             config=config,
             alarms=self._alarms.all,
             job_metrics=self._job_metrics,
+            analytics_metrics=self._analytics_metrics,
             streams=streams,
-            functions=[data_generator, orchestrator],
+            functions=[data_generator, orchestrator, analytics],
             job=job,
             database=database,
         )

@@ -7,6 +7,8 @@ its terminal and its Ctrl-C with.
 PROJECT = "ecommerce-streaming"
 # The output of the database's stack with the instance id of the analysts' host.
 HOST_OUTPUT = "AnalystHostId"
+# The role with which QuickSight reads secrets. QuickSight creates it in an account, with this name.
+QUICKSIGHT_SECRETS_ROLE = "aws-quicksight-secretsmanager-role-v0"
 
 
 def physical_name(environment: str, thing: str) -> str:

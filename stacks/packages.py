@@ -80,6 +80,9 @@ def _install(locks: Sequence[Path], python: str, tags: tuple[str, ...], folder: 
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for record in folder.glob("*.dist-info/RECORD"):
         record.unlink()
+    # The packages' own tests: a tenth of numpy and scipy. Lambda limits the size of a function.
+    for tests in [path for path in folder.rglob("tests") if path.is_dir()]:
+        shutil.rmtree(tests, ignore_errors=True)
 
 
 def _download(locks: Sequence[Path], python: str, tags: tuple[str, ...], folder: Path) -> None:

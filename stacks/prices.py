@@ -25,5 +25,9 @@ CUSTOM_METRIC_MONTH = 0.30
 ALARM_METRIC_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
 LOGS_GB = 0.50  # also of VPC flow logs
+# QuickSight, Enterprise edition, for each user without the generative features of Amazon Quick. The price of a reader:
+# https://docs.aws.amazon.com/quick/latest/userguide/monitoring-upgrades.html
+QUICKSIGHT_AUTHOR_MONTH = 24.00
+QUICKSIGHT_READER_MONTH = 3.00
 S3_WRITE_1000 = 0.005  # PUT, COPY, LIST
 S3_READ_1000 = 0.0004  # GET, HEAD

@@ -1,19 +1,20 @@
-"""`python -m stacks.smoke dev`: tests from outside whether a deployed environment credits checkouts.
+"""`python -m stacks.smoke dev`: tests from outside whether a deployed environment credits checkouts, by every model.
 
 A run keeps the code that it started with. An active run is therefore stopped first, so that the test covers the
 deployed code. Afterwards the job runs if it ran before. docs/decisions/smoke-test.md explains why the test reads the
-job's log and not the database.
+job's log and not the database. At the end it invokes a refresh of the attribution models.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config as ClientConfig
 
 from runtime.orchestrator.job import ACTIVE
 from stacks.config import ENVIRONMENTS, Config
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # Covers Glue's start (one or two minutes), a day's backlog, and the generator's interval of five minutes.
 MINUTES = 30
 SECONDS_BETWEEN_POLLS = 15
+# One attempt, longer than a refresh may take: a repeated request would invoke the function a second time.
+ONE_LONG_ATTEMPT = ClientConfig(read_timeout=910, retries={"total_max_attempts": 1})
 # Matches the line that the job logs after the commit of a batch.
 COMMITTED = '{ $.message = "batch" }'
 
@@ -45,9 +48,11 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     config = ENVIRONMENTS[arguments.environment]
-    ask = orchestrator(boto3.client("lambda"), config.name("orchestrator"))
+    functions = boto3.client("lambda", config=ONE_LONG_ATTEMPT)
+    ask = orchestrator(functions, config.name("orchestrator"))
     try:
         batch = smoke(ask, boto3.client("logs"), config, arguments.minutes * 60)
+        print(refresh(functions, config.name("analytics")))
     except SmokeError as error:
         print(f"smoke: {error}", file=sys.stderr)
         return 1
@@ -86,14 +91,27 @@ def orchestrator(client: "LambdaClient", function: str) -> Ask:
     The callable raises SmokeError when the invocation fails.
     """
 
-    def ask(action: str) -> dict[str, Any]:
-        response = client.invoke(FunctionName=function, Payload=json.dumps({"action": action}).encode())
-        answer: dict[str, Any] = json.loads(response["Payload"].read())
-        if "FunctionError" in response:
-            raise SmokeError(f"{function} failed to {action}: {answer.get('errorType')}: {answer.get('errorMessage')}")
-        return answer
+    return lambda action: _invoke(client, function, {"action": action}, action)
 
-    return ask
+
+def refresh(client: "LambdaClient", function: str) -> str:
+    """Invokes a refresh of the attribution models and returns a line about it.
+
+    Raises:
+        SmokeError: the refresh failed.
+    """
+    outcome = _invoke(client, function, {}, "refresh")
+    if outcome["is_busy"]:
+        return f"{function} is refreshing the attribution models"
+    return f"{function} recomputed {outcome['checkouts']:,} checkouts in {outcome['seconds']} s"
+
+
+def _invoke(client: "LambdaClient", function: str, payload: Mapping[str, Any], purpose: str) -> dict[str, Any]:
+    response = client.invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+    answer: dict[str, Any] = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        raise SmokeError(f"{function} failed to {purpose}: {answer.get('errorType')}: {answer.get('errorMessage')}")
+    return answer
 
 
 def _wait_until_stopped(ask: Ask, run_id: str | None, deadline: float) -> None:

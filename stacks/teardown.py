@@ -62,7 +62,7 @@ def remove(config: Config) -> int:
     for vpc in physical_ids(cloudformation, config.name("Network"), "AWS::EC2::VPC"):
         detach_functions(boto3.client("lambda"), vpc)
         wait_for_interfaces(boto3.client("ec2"), vpc)
-    empty_buckets(cloudformation, config.name("Processing"))
+    empty_buckets(cloudformation, config.name("Processing"), config.name("Analytics"))
     destroyed = destroy(f"{config.environment.capitalize()}/**", config.environment)
     sweep_log_groups(config)
     for resource in remaining_resources(config):
@@ -98,9 +98,9 @@ def stop_job(glue: "GlueClient", job_name: str) -> None:
         time.sleep(10)
 
 
-def empty_buckets(cloudformation: "CloudFormationClient", stack: str) -> None:
-    """Deletes every object version in the stack's buckets, because CloudFormation deletes only empty buckets."""
-    for bucket in physical_ids(cloudformation, stack, "AWS::S3::Bucket"):
+def empty_buckets(cloudformation: "CloudFormationClient", *stacks: str) -> None:
+    """Deletes every object version in the stacks' buckets, because CloudFormation deletes only empty buckets."""
+    for bucket in (name for stack in stacks for name in physical_ids(cloudformation, stack, "AWS::S3::Bucket")):
         print(f"emptying {bucket}")
         boto3.resource("s3").Bucket(bucket).object_versions.delete()
 

@@ -18,6 +18,8 @@ STREAMS: dict[Stream, str] = {
 DATABASE = "analytics"
 GENERATOR = "ecommerce-streaming-dev-data-generator"
 GENERATOR_LOG_GROUP = f"/aws/lambda/{GENERATOR}"
+ANALYTICS = "ecommerce-streaming-dev-analytics"
+REFRESH_RULE = "ecommerce-streaming-dev-refresh"
 
 
 def database_url() -> str:

@@ -4,11 +4,12 @@ import time
 from datetime import UTC, datetime
 
 from local.cloud import deployed_job, emulator, lifetime
-from local.cloud.environment import GENERATOR_LOG_GROUP
+from local.cloud.environment import ANALYTICS, GENERATOR_LOG_GROUP
 from local.cloud.log_reader import LogReader
 from local.errors import InputError
 
 GROUPS = {
+    "analytics": f"/aws/lambda/{ANALYTICS}",
     "generator": GENERATOR_LOG_GROUP,
     "job": deployed_job.LOG_GROUP,
     "migrations": "/aws/lambda/ecommerce-streaming-dev-database",

@@ -1,4 +1,4 @@
-"""The deployed pipeline: the dev environment in the local cloud, with a faster schedule."""
+"""The deployed pipeline: the dev environment in the local cloud, with faster schedules."""
 
 import os
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ from botocore.config import Config
 from local.cloud import deployment, emulator, lifetime
 from local.cloud.deployed_job import DeployedJob
 from local.cloud.deployment import Say
-from local.cloud.environment import STREAMS, database_url
+from local.cloud.environment import REFRESH_RULE, STREAMS, database_url
 from local.pipeline import schedule
 from local.pipeline.parts import Pipeline
+from local.pipeline.refreshes import Refreshes
 from local.pipeline.schedule import Schedule
 
 
@@ -29,15 +30,23 @@ def running(say: Say, *, java_home: Path | None) -> Iterator[Pipeline[DeployedJo
         job = _join(say, stack) if lifetime.endpoint() else _deploy(say, stack, java_home)
         say("the orchestrator has started the job; its log: python -m local logs job")
         kinesis = boto3.client("kinesis", config=Config(read_timeout=30))
-        yield Pipeline(kinesis=kinesis, streams=STREAMS, database_url=database_url(), job=job, publisher=Schedule)
+        yield Pipeline(
+            kinesis=kinesis,
+            streams=STREAMS,
+            database_url=database_url(),
+            job=job,
+            publisher=Schedule,
+            refreshes=Refreshes(),
+        )
 
 
 def _join(say: Say, stack: ExitStack) -> DeployedJob:
-    """Joins the cloud that `up` started. At the end the schedule is restored, and the job started again if needed."""
+    """Joins the cloud that `up` started. At the end the schedules are restored, and the job started if needed."""
     url = lifetime.endpoint() or ""
     say(f"using the stacks that are deployed at {url}")
     stack.enter_context(emulator.reached(url))
-    stack.enter_context(schedule.restored_at_exit())
+    for rule in (schedule.generator_rule(), REFRESH_RULE):
+        stack.enter_context(schedule.restored_at_exit(rule))
     job = DeployedJob()
     stack.callback(job.start)
     job.start()

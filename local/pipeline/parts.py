@@ -41,15 +41,31 @@ class Publishing(Protocol):
     def check(self) -> None: ...
 
 
+class Refreshing(Protocol):
+    """Keeps the attribution models up to date while the pipeline runs. `failures`: failed refreshes so far.
+
+    `finish` refreshes a last time, so that the analysts' views hold every stored event.
+    """
+
+    failures: int
+
+    def check(self) -> None: ...
+    def finish(self) -> None: ...
+
+
 JobT_co = TypeVar("JobT_co", bound=WatchedJob, covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline(Generic[JobT_co]):
-    """A running pipeline. `database_url`: the owner's. `publisher`: makes a publisher, given its rate."""
+    """A running pipeline. `database_url`: the owner's. `publisher`: makes a publisher, given its rate.
+
+    `refreshes`: null if nothing refreshes the attribution models.
+    """
 
     kinesis: "KinesisClient"
     streams: Mapping[Stream, str]
     database_url: str
     job: JobT_co
     publisher: Callable[[float], Publishing]
+    refreshes: Refreshing | None = None

@@ -5,11 +5,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 import boto3
 
+from local.cloud import metrics
 from local.cloud.environment import GENERATOR, GENERATOR_LOG_GROUP
 from local.cloud.log_reader import LogReader
 from local.errors import RunError
@@ -37,8 +38,7 @@ class Schedule:
         self.checkouts = 0
         self._clicks_a_period = round(rate * PERIOD_SECONDS / EVENTS_PER_CLICK)
         self._events = boto3.client("events")
-        self._metrics = boto3.client("cloudwatch")
-        self._rule = _rule()
+        self._rule = generator_rule()
         self._initial_counts = self._counts()
         self._log = LogReader(GENERATOR_LOG_GROUP, since=datetime.now(UTC))
         self._next_log_time = 0.0
@@ -98,29 +98,16 @@ class Schedule:
 
     def _counts(self) -> Counts:
         return Counts(
-            fired=self._sum("AWS/Events", "Invocations", {"Name": "RuleName", "Value": self._rule}),
-            ended=self._sum("AWS/Lambda", "Invocations", {"Name": "FunctionName", "Value": GENERATOR}),
-            failed=self._sum("AWS/Lambda", "Errors", {"Name": "FunctionName", "Value": GENERATOR}),
+            fired=metrics.count("AWS/Events", "Invocations", "RuleName", self._rule),
+            ended=metrics.count("AWS/Lambda", "Invocations", "FunctionName", GENERATOR),
+            failed=metrics.count("AWS/Lambda", "Errors", "FunctionName", GENERATOR),
         )
-
-    def _sum(self, namespace: str, metric: str, dimension: Any) -> float:
-        now = datetime.now(UTC)
-        points = self._metrics.get_metric_statistics(
-            Namespace=namespace,
-            MetricName=metric,
-            Dimensions=[dimension],
-            StartTime=now - timedelta(days=1),
-            EndTime=now + timedelta(minutes=1),
-            Period=60,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return sum(point["Sum"] for point in points)
 
 
 @contextmanager
-def restored_at_exit() -> Iterator[None]:
-    """Restores the schedule's rule and targets at the end of the block."""
-    events, rule = boto3.client("events"), _rule()
+def restored_at_exit(rule: str) -> Iterator[None]:
+    """Restores a rule and its targets at the end of the block."""
+    events = boto3.client("events")
     original_rule = events.describe_rule(Name=rule)
     targets: list[Any] = list(events.list_targets_by_rule(Rule=rule)["Targets"])
     try:
@@ -130,7 +117,7 @@ def restored_at_exit() -> Iterator[None]:
         events.put_rule(Name=rule, ScheduleExpression=original_rule["ScheduleExpression"], State=original_rule["State"])
 
 
-def _rule() -> str:
+def generator_rule() -> str:
     """Returns the name of the rule that invokes the generator."""
     function = boto3.client("lambda").get_function_configuration(FunctionName=GENERATOR)
     (rule,) = boto3.client("events").list_rule_names_by_target(TargetArn=function["FunctionArn"])["RuleNames"]

@@ -14,6 +14,7 @@ from chaos import database_faults
 from local.folder import PROJECT
 from local.servers import postgres
 from local.servers.postgres import Server
+from runtime.analytics.refresh import REFRESH_LOCK
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
 from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, dead_letter_row, table
@@ -77,7 +78,10 @@ def test_statements_are_found_in_blocks_and_spans() -> None:
 
 @pytest.fixture(scope="module")
 def troubled(server: Server) -> Iterator[psycopg.Connection]:
-    """Yields the owner's connection to a database where the job waits for another session's open transaction."""
+    """Yields the owner's connection to a database where the job waits for another session's open transaction.
+
+    That session also has the lock of the refresh. A quality rule is breached in this hour.
+    """
     name = "troubled"
     postgres.create_database(server, name)
     now = datetime.now(UTC) - timedelta(minutes=1)
@@ -94,6 +98,11 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
         psycopg.connect(server.url(name), autocommit=True) as owner,
         psycopg.connect(server.url(name)) as idle_session,
     ):
+        owner.execute(
+            "insert into quality_results (rule, hour, bad, total)"
+            " values ('clicks_without_session', date_trunc('hour', now(), 'UTC'), 900, 1000)"
+        )
+        idle_session.execute("select pg_advisory_lock(%s)", [REFRESH_LOCK])
         idle_session.execute("select from users for update")
         blocked_batch = table(click_row(Click(now, "c2", "u")))
         waiting = threads.submit(sink.write, blocked_batch, query_id=QUERY, batch_id=2)

@@ -5,8 +5,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import psycopg
+
+from local.cloud.environment import DATABASE
 from local.servers import postgres
 from stacks.config import DEV
+from tests.e2e.analytics import check_models
 from tests.local.commands import leftovers, run, started
 
 
@@ -33,6 +37,11 @@ def test_the_demo_accounts_for_every_event_despite_job_and_database_failures(tmp
     psql = run(tmp_path, "psql", "-Atc", "select count(*) from attributed_checkouts")
     assert psql.stdout.strip() == str(account["checkouts"])
     assert f"{account['checkouts']:,}" in run(tmp_path, "status").stdout
+    with (
+        postgres.running(tmp_path / "cloud" / "rds" / DEV.name("database")) as server,
+        psycopg.connect(server.url(DATABASE), autocommit=True) as connection,
+    ):
+        check_models(connection)
     assert leftovers(tmp_path) == []
 
 

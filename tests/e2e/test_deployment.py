@@ -22,11 +22,12 @@ from local.reconciliation.comparison import collect, reconcile
 from local.reconciliation.readback import read_database, read_streams
 from local.servers import processes
 from stacks.config import DEV
+from tests.e2e.analytics import check_files_in_the_bucket_are_loaded_or_refused, check_models
 from tests.local.commands import leftovers, run
 from tests.local.watching import ProcessObservations, files_containing, watched
 from tests.waiting import wait_until
 
-STACKS = ["Network", "Streams", "Database", "Processing", "Monitoring"]
+STACKS = ["Network", "Streams", "Database", "Processing", "Analytics", "Monitoring"]
 
 
 def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,10 +41,12 @@ def test_the_stacks_deploy_run_update_and_leave_nothing_behind(tmp_path: Path, m
         check_an_update_in_place_keeps_the_data()
         assert publish(clicks=100) > 100
         check_all_events_are_stored_and_credited()
+        check_the_models_hold_every_checkout()
+        check_files_in_the_bucket_are_loaded_or_refused()
         check_a_user_can_be_erased()
         check_no_password_is_exposed(seen, tmp_path)
         check_the_smoke_test_passes()
-        check_the_preflight_passes("5 exist: this is an update")
+        check_the_preflight_passes("6 exist: this is an update")
         job.stop()
         assert job.orchestrate("status")["state"] == "STOPPED"
         destroy()
@@ -79,10 +82,7 @@ def check_deployed_templates_equal_those_for_aws(folder: Path) -> None:
 
 def publish(*, clicks: int) -> int:
     """Invokes the generator; returns the number of published events."""
-    response = boto3.client("lambda").invoke(FunctionName=GENERATOR, Payload=json.dumps({"clicks": clicks}))
-    counts = json.loads(response["Payload"].read())
-    assert "FunctionError" not in response, counts
-    return int(counts["events"])
+    return int(invoke(GENERATOR, {"clicks": clicks})["events"])
 
 
 def check_all_events_are_stored_and_credited() -> None:
@@ -119,28 +119,37 @@ def check_an_update_in_place_keeps_the_data() -> None:
 def check_no_password_is_exposed(seen: ProcessObservations, folder: Path) -> None:
     """Looks for passwords in process arguments and readable files.
 
-    There are four: those of the three logins, and the PostgreSQL superuser's.
+    There are five: those of the four logins, and the PostgreSQL superuser's.
     """
     manager = boto3.client("secretsmanager")
     names = [secret["ARN"] for secret in manager.list_secrets()["SecretList"]]
     logins = [json.loads(manager.get_secret_value(SecretId=name)["SecretString"])["password"] for name in names]
     superuser = folder / "cloud" / "rds" / DEV.name("database") / "password"
     secrets = [*logins, superuser.read_text()]
-    assert len(set(secrets)) == 4
+    assert len(set(secrets)) == 5
     seen.check(["local.cloud", "local.cloud.services.tls", "postgres", "java"], secrets)
     assert files_containing(folder, secrets) == {str(superuser.relative_to(folder)): 0o600}
+
+
+def check_the_models_hold_every_checkout() -> None:
+    """Refreshes the attribution models in the deployed function, and compares them with the events."""
+    invoke(DEV.name("analytics"), {})
+    with psycopg.connect(database_url(), autocommit=True) as connection:
+        check_models(connection)
+
+
+def invoke(function: str, payload: dict[str, Any]) -> Any:
+    response = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload))
+    answer = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, answer
+    return answer
 
 
 def check_a_user_can_be_erased() -> None:
     """Erases a user as docs/operations.md describes, through the database function."""
     with psycopg.connect(database_url(), autocommit=True) as connection:
         ((user_id,),) = connection.execute("select user_id from raw_checkouts limit 1").fetchall()
-    functions = boto3.client("lambda")
-    counts = []
-    for _ in range(2):
-        payload = json.dumps({"erase_user": user_id})
-        response = functions.invoke(FunctionName=DEV.name("database"), Payload=payload)
-        counts.append(json.loads(response["Payload"].read())["erased"])
+    counts = [invoke(DEV.name("database"), {"erase_user": user_id})["erased"] for _ in range(2)]
     assert counts[0]["users"] == 1
     assert counts[0]["raw_checkouts"] == counts[0]["attributed_checkouts"] > 0
     assert set(counts[1].values()) == {0}

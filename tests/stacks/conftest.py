@@ -62,9 +62,14 @@ class Environment:
         return [
             statement
             for policy in self.resources(stack, "AWS::IAM::Policy").values()
-            if any(reference["Ref"].startswith(role) for reference in policy["Properties"]["Roles"])
+            if any(role_name(reference).startswith(role) for reference in policy["Properties"]["Roles"])
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         ]
+
+
+def role_name(reference: Any) -> str:
+    """Returns the logical id of a role of the stack, or the name of a role that exists in the account."""
+    return str(reference["Ref"] if isinstance(reference, dict) else reference)
 
 
 @pytest.fixture

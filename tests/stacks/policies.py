@@ -90,7 +90,7 @@ class Account:
         for statement in self.environment.statements(stack, role):
             assert statement["Effect"] == "Allow"
             grants += [
-                Grant(action, self.resolve(stack, resource), statement.get("Condition", {}))
+                Grant(action, self.resolve(stack, resource), self.resolve(stack, statement.get("Condition", {})))
                 for action in actions(statement)
                 for resource in resources(statement)
             ]
@@ -108,7 +108,7 @@ class Account:
         """Returns the value with references and functions resolved as CloudFormation does."""
         if isinstance(value, list):
             return [self.resolve(stack, item) for item in value]
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not value:
             return value
         function, *more = value
         if more or not function.startswith(("Ref", "Fn::")):

@@ -9,6 +9,7 @@ ROLES = {
     "DataGeneratorRole": ("Streams", ["data_generator"]),
     "MigrationRole": ("Database", ["database"]),
     "OrchestratorRole": ("Processing", ["orchestrator"]),
+    "AnalyticsRole": ("Analytics", ["analytics", "database/connection.py"]),
     "JobRole": ("Processing", ["attribution_job", "database/connection.py"]),
 }
 # Role → the start of the logical ids of its log groups.
@@ -16,6 +17,7 @@ LOG_GROUPS = {
     "DataGeneratorRole": "DataGeneratorLogs",
     "MigrationRole": "MigrationLogs",
     "OrchestratorRole": "OrchestratorLogs",
+    "AnalyticsRole": "AnalyticsLogs",
     "JobRole": "Job",
 }
 # The source code of the connector: https://github.com/awslabs/spark-sql-kinesis-connector
@@ -55,7 +57,7 @@ def calls_by_services(account: Account, role: str) -> list[Call]:
         calls.append(Call("sqs:SendMessage", queue))
         # Kinesis encrypts records: https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
         calls.append(Call("kms:GenerateDataKey", key))
-    if role == "MigrationRole":
+    if role in {"MigrationRole", "AnalyticsRole"}:
         calls += [Call(f"ec2:{action}", "*") for action in FUNCTION_INTERFACES]
     if role == "JobRole":
         calls += calls_for_the_job(account)

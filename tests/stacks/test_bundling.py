@@ -18,6 +18,9 @@ from stacks.bundling import GLUE_COMPONENTS, RUNTIME, glue_code, glue_wheels, la
 from stacks.packages import GLUE
 from tests.stacks.conftest import ROOT
 
+# The largest unzipped package: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LAMBDA_BYTES = 250 * 2**20
+FUNCTIONS = ("analytics", "data_generator", "database", "orchestrator")
 JOB_LOCKS = "".join((RUNTIME / component / "requirements.lock").read_text() for component in GLUE_COMPONENTS)
 
 
@@ -84,6 +87,19 @@ def test_a_function_contains_only_its_own_component(code_only: Stack) -> None:
         "runtime/orchestrator/handler.py",
         "runtime/orchestrator/job.py",
     }
+
+
+def test_the_analytics_function_contains_the_database_connection(code_only: Stack) -> None:
+    folder = lambda_folder(code_only, "analytics") / "runtime"
+    assert {path.name for path in folder.iterdir()} == {"__init__.py", "analytics", "database"}
+    assert (folder / "database" / "connection.py").exists()
+
+
+@pytest.mark.parametrize("component", FUNCTIONS)
+def test_a_function_with_its_packages_fits_lambda(component: str) -> None:
+    folder = lambda_folder(Stack(App(), "Stack"), component)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert size < LAMBDA_BYTES, f"{size / 2**20:.0f} MiB: leave a package of runtime/{component}/requirements.txt out"
 
 
 def test_the_migration_function_contains_the_sql_files(code_only: Stack) -> None:

@@ -39,15 +39,15 @@ def test_the_template_contains_no_password(environment: Environment) -> None:
         assert generated["PasswordLength"] == 40
 
 
-def test_a_login_has_every_field_that_the_job_reads(environment: Environment) -> None:
+def test_a_login_has_every_field_that_its_user_reads(environment: Environment) -> None:
     templates = [
         str(secret["Properties"]["GenerateSecretString"]["SecretStringTemplate"])
         for secret in environment.resources("Database", "AWS::SecretsManager::Secret").values()
     ]
-    assert len(templates) == 2
+    assert len(templates) == 3
     for template in templates:
         assert all(f'"{key}"' in template for key in ("host", "port", "dbname", "username"))
-    for role in ("pipeline_writer", "pipeline_analyst"):
+    for role in ("pipeline_writer", "pipeline_analytics", "pipeline_analyst"):
         assert any(role in template for template in templates)
 
 
@@ -85,7 +85,7 @@ def test_backups_are_taken_and_exported_logs_have_a_retention(environment: Envir
         assert groups[f"/aws/rds/instance/{instance['DBInstanceIdentifier']}/{log}"]
 
 
-def test_only_the_migrations_the_job_and_analysts_reach_the_database(environment: Environment) -> None:
+def test_only_the_job_the_two_functions_and_analysts_reach_the_database(environment: Environment) -> None:
     (instance,) = [name for name in environment.resources("Database", "AWS::EC2::SecurityGroup") if "Instance" in name]
     rules = [
         (stack, resource["Properties"])
@@ -93,15 +93,16 @@ def test_only_the_migrations_the_job_and_analysts_reach_the_database(environment
         if resource["Type"] == "AWS::EC2::SecurityGroupIngress"
         and instance[:20] in str(resource["Properties"]["GroupId"])
     ]
-    assert sorted(stack for stack, _ in rules) == ["Database", "Database", "Processing"]
+    assert sorted(stack for stack, _ in rules) == ["Analytics", "Database", "Database", "Processing"]
     sources = str([rule["SourceSecurityGroupId"] for _, rule in rules])
-    assert all(group in sources for group in ("MigrationSecurityGroup", "JobSecurityGroup", "AnalystsSecurityGroup"))
+    groups = ("MigrationSecurityGroup", "JobSecurityGroup", "AnalystsSecurityGroup", "'SecurityGroupDD263621'")
+    assert all(group in sources for group in groups)
     for _, rule in rules:
         assert "CidrIp" not in rule
         assert rule["IpProtocol"] == "tcp"
 
 
-def test_migrations_run_in_the_private_subnets_and_only_read_three_secrets(environment: Environment) -> None:
+def test_migrations_run_in_the_private_subnets_and_only_read_the_logins(environment: Environment) -> None:
     function = environment.properties("Database", "AWS::Lambda::Function")
     assert all("VpcprivateSubnet" in subnet["Fn::ImportValue"] for subnet in function["VpcConfig"]["SubnetIds"])
     reading = [
@@ -111,7 +112,7 @@ def test_migrations_run_in_the_private_subnets_and_only_read_three_secrets(envir
     ]
     assert {action for statement in reading for action in actions(statement)} == {"secretsmanager:GetSecretValue"}
     secrets = [resource for statement in reading for resource in resources(statement)]
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     assert "*" not in secrets
 
 

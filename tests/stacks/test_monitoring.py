@@ -1,14 +1,9 @@
-import dataclasses
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime.attribution_job.sink.transaction import BatchCounts
-from stacks.job_metrics import FIELDS
-from stacks.saved_queries import QUERIES
 from tests.stacks.conftest import ROOT, Environment
 
 RUNBOOKS = re.compile(r"docs/operations\.md#([a-z-]+)")
@@ -50,6 +45,10 @@ def test_every_promise_and_service_has_an_alarm(environment: Environment) -> Non
         "DatabaseBusy",
         "DatabaseConnections",
         "DatabaseStorage",
+        "AnalyticsErrors",
+        "AnalyticsStale",
+        "InputRefused",
+        "DataQuality",
     }
     assert set(alarms(environment)) == expected | ({"JobSilent"} if environment.config.job_always_on else set())
 
@@ -68,6 +67,10 @@ def test_every_promise_and_service_has_an_alarm(environment: Environment) -> Non
         ("DatabaseBusy", 80, 80),
         ("DatabaseConnections", 64, 661),
         ("DatabaseStorage", 3 * 1024**3, 15 * 1024**3),
+        ("AnalyticsErrors", 1, 1),
+        ("AnalyticsStale", 1, 1),
+        ("InputRefused", 1, 1),
+        ("DataQuality", 1, 1),
     ],
 )
 def test_alarm_thresholds_follow_the_environment(
@@ -87,6 +90,15 @@ def test_a_jump_of_repairs_is_measured_against_what_was_usual(environment: Envir
 def test_missing_data_raises_alarms_where_the_job_always_runs(prod: Environment) -> None:
     for alarm in ("JobSilent", "Freshness", "ClicksMissing", "CheckoutsMissing"):
         assert alarms(prod)[alarm]["TreatMissingData"] == "breaching"
+
+
+def test_models_without_a_complete_refresh_for_half_an_hour_raise_an_alarm(environment: Environment) -> None:
+    alarm = alarms(environment)["AnalyticsStale"]
+    (metric,) = alarm["Metrics"]
+    assert metric["MetricStat"]["Metric"]["MetricName"] == "refreshes"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert metric["MetricStat"]["Period"] * alarm["EvaluationPeriods"] == 30 * 60
+    assert alarm["TreatMissingData"] == "breaching"
 
 
 def test_a_stopped_job_raises_no_freshness_alarm_in_dev(dev: Environment) -> None:
@@ -165,64 +177,3 @@ def test_alarms_are_emailed_where_an_address_is_configured(dev: Environment, pro
     dev.templates["Monitoring"].resource_count_is("AWS::SNS::Subscription", 0)
     subscription = prod.properties("Monitoring", "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", prod.config.alarm_email)
-
-
-def test_every_field_of_a_batch_is_a_metric(environment: Environment) -> None:
-    transformations = [
-        (metric_filter["Properties"]["FilterPattern"], metric_filter["Properties"]["MetricTransformations"][0])
-        for metric_filter in environment.resources("Monitoring", "AWS::Logs::MetricFilter").values()
-    ]
-    assert {pattern for pattern, _ in transformations} == {'{ $.message = "batch" }'}
-    values = {transformation["MetricName"]: transformation["MetricValue"] for _, transformation in transformations}
-    assert values == {field: f"$.{field}" for field in FIELDS} | {"batches": "1"}
-
-
-def test_the_metrics_are_fields_that_the_job_logs() -> None:
-    counted = {field.name for field in dataclasses.fields(BatchCounts)}
-    logged = (ROOT / "runtime" / "attribution_job" / "progress.py").read_text()
-    assert [field for field in FIELDS if field not in counted and f'"{field}"' not in logged] == []
-
-
-@pytest.mark.parametrize(
-    "metric",
-    [
-        "IncomingRecords",
-        "GetRecords.IteratorAgeMilliseconds",
-        "WriteProvisionedThroughputExceeded",
-        "ReadProvisionedThroughputExceeded",
-        "Invocations",
-        "Errors",
-        "Duration",
-        "glue.succeed.ALL",
-        "glue.error.ALL",
-        "glue.driver.aggregate.elapsedTime",
-        "CPUUtilization",
-        "DatabaseConnections",
-        "FreeStorageSpace",
-        "ReadThroughput",
-        "WriteThroughput",
-        "put_to_row_seconds",
-        "watermark_lag_seconds",
-        "consumer_lag_ms",
-        "late",
-        "dead_letters",
-        "credits",
-        "clicks",
-        "checkouts",
-    ],
-)
-def test_the_dashboard_shows_every_metric(environment: Environment, metric: str) -> None:
-    body = environment.properties("Monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]
-    assert f'"{metric}"' in "".join(part if isinstance(part, str) else "" for part in body["Fn::Join"][1])
-
-
-def test_the_dashboard_is_valid_json(environment: Environment) -> None:
-    body = environment.properties("Monitoring", "AWS::CloudWatch::Dashboard")["DashboardBody"]
-    widgets = json.loads("".join(part if isinstance(part, str) else "token" for part in body["Fn::Join"][1]))["widgets"]
-    assert len(widgets) == 25
-
-
-def test_queries_are_saved_for_the_jobs_log(environment: Environment) -> None:
-    saved = environment.resources("Monitoring", "AWS::Logs::QueryDefinition").values()
-    assert {query["Properties"]["Name"].rpartition("/")[2] for query in saved} == set(QUERIES)
-    assert all(query["Properties"]["LogGroupNames"] for query in saved)

@@ -103,6 +103,16 @@ def test_compiled_code_is_for_lambdas_arm(tmp_path: Path) -> None:
     assert compiled == {"pq.cpython-314-aarch64-linux-gnu.so"}
 
 
+def test_packages_are_installed_without_their_own_tests_which_nothing_imports(tmp_path: Path) -> None:
+    folder = packages.install([lock(tmp_path, locked("numpy", "scipy"))], LAMBDA)
+    assert (folder / "numpy" / "__init__.py").exists()
+    assert [path for path in folder.rglob("tests") if path.is_dir()] == []
+    imports = re.compile(r"^\s*(from|import) (numpy|scipy)[\w.]*\.tests\b", re.MULTILINE)
+    # _precompute has scripts that compute data for the tests.
+    modules = [path for path in folder.rglob("*.py") if "_precompute" not in path.parts]
+    assert [path for path in modules if imports.search(path.read_text())] == []
+
+
 def test_the_environment_of_glue_differs_from_ours_only_in_glues_packages() -> None:
     ours = pins(ROOT / "requirements.txt", ROOT / "requirements-dev.txt", *ROOT.glob("runtime/*/requirements.txt"))
     glue = pins(ROOT / "requirements-glue.txt")

@@ -15,10 +15,12 @@ import boto3
 import pytest
 from botocore.model import OperationModel
 
+from runtime.analytics.loading import objects
 from runtime.attribution_job.sources.kinesis import KinesisStreamReader, _connect
 from runtime.attribution_job.startup import checks
 from runtime.data_generator import handler as data_generator
 from runtime.database import handler as database
+from runtime.database.connection import connection_string
 from runtime.orchestrator import handler as orchestrator
 from tests.glue_job import LOG_PREFIX, create_job
 from tests.stacks.conftest import ROOT, Environment
@@ -26,6 +28,7 @@ from tests.stacks.policies import REGION, Account, Call, arn
 from tests.stacks.required_calls import ROLES, calls_by_services
 from tests.stacks.source_operations import operations, source_files
 
+INPUT = "inputs/spend/2026-03.csv"
 LOGIN = {"host": "db", "port": 5432, "dbname": "analytics", "username": "writer", "password": "none"}
 
 
@@ -46,6 +49,8 @@ class Recorder:
             # A call with a shard iterator has no stream name: the iterator belongs to the last named stream.
             self._stream = params.get("StreamName", self._stream)
             return arn("kinesis", f"stream/{self._stream}")
+        if service == "s3":
+            return f"arn:aws:s3:::{params['Bucket']}/{params['Key']}"
         return arn("glue", f"job/{params['JobName']}") if service == "glue" else str(params["SecretId"])
 
 
@@ -56,7 +61,7 @@ def account(environment: Environment) -> Account:
 
 @pytest.fixture
 def recorder(emulator: str, account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """A recorder, and the streams, secrets and job of the account in the emulator."""
+    """A recorder, and the streams, secrets, job and file of inputs of the account in the emulator."""
     kinesis, secrets = boto3.client("kinesis"), boto3.client("secretsmanager")
     glue, logs = boto3.client("glue"), boto3.client("logs")
     stream_ids = account.logical_ids("Streams", "AWS::Kinesis::Stream")
@@ -70,6 +75,9 @@ def recorder(emulator: str, account: Account, monkeypatch: pytest.MonkeyPatch) -
     job = account.property("Processing", "AWS::Glue::Job", "Name")
     create_job(glue, job, "import time; time.sleep(600)")
     logs.create_log_group(logGroupName=f"{LOG_PREFIX}/output")
+    s3, bucket = boto3.client("s3"), inputs_bucket(account)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=INPUT, Body=b"")
     for cached_client in (data_generator.kinesis, orchestrator.glue):
         cached_client.cache_clear()
     session = boto3.Session()
@@ -83,6 +91,13 @@ def recorder(emulator: str, account: Account, monkeypatch: pytest.MonkeyPatch) -
         secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
     glue.delete_job(JobName=job)
     logs.delete_log_group(logGroupName=f"{LOG_PREFIX}/output")
+    s3.delete_object(Bucket=bucket, Key=INPUT)
+    s3.delete_bucket(Bucket=bucket)
+
+
+def inputs_bucket(account: Account) -> str:
+    (name,) = account.logical_ids("Analytics", "AWS::S3::Bucket")
+    return str(account.resolve("Analytics", {"Ref": name}))
 
 
 def set_environment(account: Account, stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +140,11 @@ def recorded_calls(recorder: Recorder, account: Account, monkeypatch: pytest.Mon
     for secret in os.environ["LOGIN_SECRETS"].split(","):
         database.read_secret(secret)
     record("MigrationRole")
+
+    set_environment(account, "Analytics", monkeypatch)
+    connection_string(os.environ["DATABASE_SECRET"])
+    objects._read(inputs_bucket(account), INPUT)
+    record("AnalyticsRole")
 
     arguments = account.property("Processing", "AWS::Glue::Job", "DefaultArguments")
     streams = arguments["--clicks_stream"], arguments["--checkouts_stream"]

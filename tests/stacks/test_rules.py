@@ -14,7 +14,7 @@ from stacks.review import without_hashes
 from stacks.stage import StreamingStage
 from tests.stacks.conftest import CONTEXT, Environment, accepted_findings, cfn_lint
 
-STACKS = ("Network", "Streams", "Database", "Processing", "Monitoring")
+STACKS = ("Network", "Streams", "Database", "Processing", "Analytics", "Monitoring")
 
 
 @pytest.mark.parametrize("stack", STACKS)

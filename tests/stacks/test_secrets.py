@@ -48,12 +48,12 @@ def test_secrets_manager_adds_the_password_to_each_login(environment: Environmen
 def test_the_job_and_the_functions_receive_only_names_of_secrets(environment: Environment) -> None:
     account = Account(environment)
     settings = account.property("Processing", "AWS::Glue::Job", "DefaultArguments")
-    for stack in ("Streams", "Database", "Processing"):
+    for stack in ("Streams", "Database", "Processing", "Analytics"):
         settings |= account.property(stack, "AWS::Lambda::Function", "Environment", "Variables")
     secrets = {
         name: value for name, value in settings.items() if re.search("secret|password|login", name, re.IGNORECASE)
     }
-    assert secrets.keys() == {"--database_secret", "OWNER_SECRET", "LOGIN_SECRETS"}
+    assert secrets.keys() == {"--database_secret", "OWNER_SECRET", "LOGIN_SECRETS", "DATABASE_SECRET"}
     del secrets["OWNER_SECRET"]
     for value in secrets.values():
         assert all(name.startswith("arn:aws:secretsmanager:") for name in value.split(","))

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,7 +15,7 @@ from botocore.stub import Stubber
 
 from stacks import smoke as module
 from stacks.config import DEV
-from stacks.smoke import SmokeError, orchestrator, smoke
+from stacks.smoke import SmokeError, orchestrator, refresh, smoke
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -137,21 +138,50 @@ def test_waiting_for_a_run_that_never_stops_times_out(logs: "CloudWatchLogsClien
     assert "start" not in job.actions
 
 
-@pytest.mark.parametrize("failed", [False, True])
-def test_the_orchestrator_is_invoked_by_name_and_its_failure_reported(failed: bool) -> None:
+@contextmanager
+def function(name: str, payload: bytes, answer: dict[str, Any]) -> Iterator[Any]:
+    """Yields a client of a function that expects `payload`; an answer with `errorType` is a failure."""
     client = boto3.client("lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    answer = {"errorType": "UnknownJob", "errorMessage": "no job"} if failed else {"state": "RUNNING"}
-    payload = json.dumps(answer).encode()
-    response: dict[str, Any] = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(payload), len(payload))}
+    content = json.dumps(answer).encode()
+    response: dict[str, Any] = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(content), len(content))}
+    error = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
     with Stubber(client) as stub:
-        expected = {"FunctionName": DEV.name("orchestrator"), "Payload": b'{"action": "status"}'}
-        stub.add_response("invoke", response | ({"FunctionError": "Unhandled"} if failed else {}), expected)
-        ask = orchestrator(client, DEV.name("orchestrator"))
-        if failed:
-            with pytest.raises(SmokeError, match="dev-orchestrator failed to status: UnknownJob: no job"):
-                ask("status")
-        else:
-            assert ask("status") == {"state": "RUNNING"}
+        stub.add_response("invoke", response | error, {"FunctionName": DEV.name(name), "Payload": payload})
+        yield client
+
+
+def test_the_orchestrator_is_invoked_by_name() -> None:
+    with function("orchestrator", b'{"action": "status"}', {"state": "RUNNING"}) as client:
+        assert orchestrator(client, DEV.name("orchestrator"))("status") == {"state": "RUNNING"}
+
+
+def test_a_failure_of_the_orchestrator_is_reported() -> None:
+    answer = {"errorType": "UnknownJob", "errorMessage": "no job"}
+    with (
+        function("orchestrator", b'{"action": "status"}', answer) as client,
+        pytest.raises(SmokeError, match="dev-orchestrator failed to status: UnknownJob: no job"),
+    ):
+        orchestrator(client, DEV.name("orchestrator"))("status")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        ({"is_busy": False, "checkouts": 1200, "seconds": 1.5}, "recomputed 1,200 checkouts in 1.5 s"),
+        ({"is_busy": True, "checkouts": 0, "seconds": 0.0}, "is refreshing the attribution models"),
+    ],
+)
+def test_the_models_are_refreshed(outcome: dict[str, Any], line: str) -> None:
+    with function("analytics", b"{}", outcome) as client:
+        assert refresh(client, DEV.name("analytics")) == f"{DEV.name('analytics')} {line}"
+
+
+def test_a_failure_of_the_refresh_is_reported() -> None:
+    with (
+        function("analytics", b"{}", {"errorType": "OperationalError", "errorMessage": "no login"}) as client,
+        pytest.raises(SmokeError, match="dev-analytics failed to refresh: OperationalError: no login"),
+    ):
+        refresh(client, DEV.name("analytics"))
 
 
 def test_a_broken_environment_is_one_line_and_exit_status_one(
@@ -161,7 +191,7 @@ def test_a_broken_environment_is_one_line_and_exit_status_one(
         raise SmokeError("run jr_2 is FAILED")
 
     monkeypatch.setattr("sys.argv", ["smoke", "dev"])
-    monkeypatch.setattr("boto3.client", lambda _: None)
+    monkeypatch.setattr("boto3.client", lambda *_, **__: None)
     monkeypatch.setattr(module, "smoke", broken)
     assert module.main() == 1
     assert capsys.readouterr().err == "smoke: run jr_2 is FAILED\n"

@@ -69,7 +69,7 @@ def test_a_failing_invocation_is_retried_twice_and_then_dead_lettered(environmen
     assert function["DeadLetterConfig"]["TargetArn"] == {"Fn::GetAtt": [queue, "Arn"]}
 
 
-@pytest.mark.parametrize("stack", ["Streams", "Database", "Processing"])
+@pytest.mark.parametrize("stack", ["Streams", "Database", "Processing", "Analytics"])
 def test_every_function_has_a_log_group_with_a_retention(environment: Environment, stack: str) -> None:
     groups = environment.resources(stack, "AWS::Logs::LogGroup")
     for function in environment.resources(stack, "AWS::Lambda::Function").values():
