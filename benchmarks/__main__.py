@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bulk, catch_up, kinesis, parsing, steady
+from benchmarks import analytics, bulk, catch_up, kinesis, parsing, steady
 from benchmarks.machine import BENCHMARKS_PYTHON, describe_machine
 from benchmarks.workload import Workload
 from local.folder import PROJECT
@@ -24,11 +24,14 @@ WORKLOADS: dict[str, Workload] = {
     "catch-up": catch_up.catch_up,
     "kinesis": kinesis.kinesis,
     "parsing": parsing.parsing,
+    "analytics": analytics.analytics,
 }
 # The figures that have a target, with the workload that measures each.
 TARGET_FIGURES = {
     "ratio_like_for_like": "bulk",
     "ratio_vs_flink_blackhole": "bulk",
+    "ratio_vs_pathway": "bulk",
+    "ratio_vs_no_framework": "bulk",
     "p99_ms": "steady",
     "batch_growth": "steady",
     "uncorrected_late": "catch-up",
@@ -36,6 +39,9 @@ TARGET_FIGURES = {
     "kinesis_ratio": "kinesis",
     "plain_parse_ratio": "parsing",
     "odd_record_ratio": "parsing",
+    "performance_p95_ms": "analytics",
+    "refresh_seconds": "analytics",
+    "p99_beside_refresh": "analytics",
 }
 
 

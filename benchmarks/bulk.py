@@ -14,8 +14,10 @@ from benchmarks.file_runs import (
     run_flink,
     run_flink_with_copy,
     run_ours,
+    run_without_framework,
 )
 from benchmarks.machine import BenchmarkError
+from benchmarks.pathway import run_pathway
 from benchmarks.workload import PrintLine
 from local.servers.postgres import Server
 
@@ -44,6 +46,8 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
             lambda: run_flink_with_copy(server, data, "hashmap", truth, folder),
         )
         attempt(f"flink, hashmap, to nowhere, {turn}", lambda: run_flink(data, "hashmap", folder))
+        attempt(f"pathway, {turn}", lambda: run_pathway(server, data, truth, folder, events=shape.events))
+        attempt(f"no framework, {turn}", lambda: run_without_framework(server, data, truth, folder))
     attempt("flink, rocksdb, to nowhere", lambda: run_flink(data, "rocksdb", folder))
     attempt("ours, join in spark", lambda: run_ours(server, data, "spark", truth, folder))
     attempt("bare copy of raw rows", lambda: run_bare_copy(server))
@@ -52,6 +56,8 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
     for key, competitor in (
         ("ratio_like_for_like", "flink, hashmap, to files"),
         ("ratio_vs_flink_blackhole", "flink, hashmap, to nowhere"),
+        ("ratio_vs_pathway", "pathway"),
+        ("ratio_vs_no_framework", "no framework"),
     ):
         theirs = _best_seconds(result, competitor)
         result[key] = theirs / ours if ours and theirs else None

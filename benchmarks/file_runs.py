@@ -141,6 +141,21 @@ def run_flink(data: Path, state: str, folder: Path) -> dict[str, Any]:
     return measure(command, folder / "flink.log")
 
 
+def run_without_framework(server: Server, data: Path, truth: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Runs the job's parser and sink without Spark into a new database, and returns its time and credits.
+
+    Raises:
+        BenchmarkError: the run failed.
+        AssertionError: the credits are wrong.
+    """
+    postgres.create_database(server, DATABASE)
+    command: list[object] = [sys.executable, "-m", "benchmarks.no_framework", data]
+    run = measure([*command, server.url(DATABASE, "pipeline_writer")], folder / "no_framework.log")
+    run |= stored_credits(server)
+    check_credits(run, truth)
+    return run
+
+
 def run_bare_copy(server: Server) -> dict[str, Any]:
     """Copies the raw rows of the last run into another database, and returns the time."""
     postgres.create_database(server, f"{DATABASE}_copy")

@@ -16,6 +16,8 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 TARGETS = {
     "ratio_like_for_like": "≥ 1.2",
     "ratio_vs_flink_blackhole": "≥ 1.0",
+    "ratio_vs_pathway": "≥ 1.3",
+    "ratio_vs_no_framework": "≥ 0.75",
     "p99_ms": "< 1000",
     "batch_growth": "≤ 1.3",
     "uncorrected_late": "0",
@@ -23,6 +25,9 @@ TARGETS = {
     "kinesis_ratio": "≥ 0.6",
     "plain_parse_ratio": "≥ 0.95",
     "odd_record_ratio": "≥ 0.8",
+    "performance_p95_ms": "< 1000",
+    "refresh_seconds": "< 2",
+    "p99_beside_refresh": "≤ 1.1",
 }
 
 

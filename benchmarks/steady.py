@@ -3,6 +3,8 @@
 import json
 import shutil
 import statistics
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,14 @@ def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) ->
     return result
 
 
+def run_at_target_rate(
+    server: Server, folder: Path, scale: float, beside: Callable[[], AbstractContextManager[None]]
+) -> dict[str, Any]:
+    """Measures the target rate after 65 minutes of history, with the join in PostgreSQL and `beside` running."""
+    clicks = int(TARGET_RATE * HISTORY_MINUTES * 60 * scale)
+    return _run(server, folder, rate=TARGET_RATE, clicks=clicks, scale=scale, version=None, beside=beside)
+
+
 def _measure_rate(
     server: Server,
     folder: Path,
@@ -93,7 +103,16 @@ def _measure_rate(
     return run
 
 
-def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, version: str | None) -> dict[str, Any]:
+def _run(
+    server: Server,
+    folder: Path,
+    *,
+    rate: int,
+    clicks: int,
+    scale: float,
+    version: str | None,
+    beside: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> dict[str, Any]:
     join: Join = "spark" if version else "postgres"
     python = SPARK_PYTHONS[version or "4.1"]
     postgres.create_database(server, DATABASE)
@@ -121,7 +140,8 @@ def _run(server: Server, folder: Path, *, rate: int, clicks: int, scale: float, 
         job.start()
         try:
             _wait_until_stored(server, history_events, job)
-            period = publish_steadily(kinesis, streams, rate, scale, job)
+            with beside():
+                period = publish_steadily(kinesis, streams, rate, scale, job)
             _wait_until_stored(server, history_events + period.published, job)
             return _figures(server, folder / "job.log", period)
         finally:
