@@ -53,8 +53,8 @@ def test_the_configured_pipeline_needs_no_credentials(tmp_path: Path) -> None:
     assert (tmp_path / "Pipeline.template.json").exists()
 
 
-def test_an_environment_has_five_stacks(environment: Environment) -> None:
-    assert list(environment.templates) == ["Network", "Streams", "Database", "Processing", "Monitoring"]
+def test_an_environment_has_six_stacks(environment: Environment) -> None:
+    assert list(environment.templates) == ["Network", "Streams", "Database", "Processing", "Analytics", "Monitoring"]
 
 
 def test_the_app_has_at_most_forty_lines() -> None:
