@@ -40,7 +40,7 @@ def test_the_metrics_of_analytics_come_from_lines_that_the_function_logs(environ
     source = "".join(path.read_text() for path in (ROOT / "runtime" / "analytics").rglob("*.py"))
     for pattern, value in metrics.values():
         (message,) = re.findall(r'\$\.message = "([^"]+)"', pattern)
-        assert re.search(rf'log\.(info|error)\("{message}", extra=', source)
+        assert re.search(rf'log\.(info|warning|error)\("{message}", extra=', source)
         assert value == "1" or value.removeprefix("$.outcome.") in {field.name for field in dataclasses.fields(Outcome)}
     complete = [name for name, (pattern, _) in metrics.items() if "$.outcome.is_complete IS TRUE" in pattern]
     assert complete == ["refreshes", "recomputed_checkouts"]
