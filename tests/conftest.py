@@ -1,5 +1,6 @@
 """Fixtures and settings of all tests: the AWS emulator and Hypothesis' profile."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from local.cloud import emulator as aws
 # No time limit for an example: its duration depends on the machine's load.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+# A shell lets its background jobs ignore interrupts, and child processes inherit that. Tests interrupt some of them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
