@@ -33,7 +33,7 @@ def resource(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def test_every_template_has_a_snapshot(templates: dict[str, Any]) -> None:
-    stacks = {"Network", "Streams", "Database", "Processing", "Monitoring"}
+    stacks = {"Network", "Streams", "Database", "Processing", "Analytics", "Monitoring"}
     assert set(templates) == {f"{environment}-{stack}" for environment in ("dev", "prod") for stack in stacks} | {
         "pipeline"
     }
