@@ -33,7 +33,7 @@ def credits(filters: Filters) -> sql.Composable:
         return sql.SQL(",").join(
             [sql.SQL(checkout_statements.SUMMED_CREDITS).format(conditions=conditions), rates(filters)]
         )
-    return sql.SQL(",").join([paths(filters), sql.SQL(checkout_statements.CREDITS).format(), rates(filters)])
+    return sql.SQL(",").join([paths(filters), sql.SQL(checkout_statements.CREDITS), rates(filters)])
 
 
 def paths(filters: Filters, condition: sql.Composable = EVERY_PATH) -> sql.Composable:
