@@ -21,15 +21,6 @@ class Logins:
 
 
 @pytest.fixture
-def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
-    """The job's sink, with the writer's login."""
-    url = postgres.url(database, "pipeline_writer")
-    sink = PostgresSink(lambda: psycopg.connect(url, autocommit=True), "postgres", retry_seconds=30)
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
 def refresher(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
     """A connection of the login that refreshes the models."""
     with psycopg.connect(postgres.url(database, "pipeline_analytics"), autocommit=True) as connection:

@@ -20,15 +20,6 @@ Open = Callable[[str], Page]
 
 
 @pytest.fixture
-def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
-    """The job's sink, with the writer's login."""
-    url = postgres.url(database, "pipeline_writer")
-    sink = PostgresSink(lambda: psycopg.connect(url, autocommit=True), "postgres", retry_seconds=30)
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
 def logins(postgres: Server, database: str, sink: PostgresSink, migrated: psycopg.Connection) -> Iterator[Logins]:
     with ExitStack() as stack:
         refresher, analyst = (

@@ -91,19 +91,20 @@ function performanceTable(body, strip, parametersNow) {
   };
 }
 
+const FIGURES = [
+  ["net_revenue", { bar: true }],
+  "gross_revenue",
+  "conversions",
+  "new_customers",
+  "spend",
+  "roas",
+  "cpa",
+  "cac",
+  "aov",
+];
+
 function columns(answer) {
-  const shown = pick(answer, [
-    "channel",
-    ["net_revenue", { bar: true }],
-    "gross_revenue",
-    "conversions",
-    "new_customers",
-    "spend",
-    "roas",
-    "cpa",
-    "cac",
-    "aov",
-  ]);
+  const shown = pick(answer, ["channel", ...FIGURES]);
   if (!answer.previous) return shown;
   const changed = {
     name: "change",
@@ -130,18 +131,7 @@ function campaigns(channel, parameters) {
         place.replaceChildren(element("p", { class: "quiet-text" }, ...withCode(answer.empty?.how ?? "No campaigns.")));
         return;
       }
-      const shown = pick(answer, [
-        ["campaign", { format: (value) => value || "(no campaign)" }],
-        ["net_revenue", { bar: true }],
-        "gross_revenue",
-        "conversions",
-        "new_customers",
-        "spend",
-        "roas",
-        "cpa",
-        "cac",
-        "aov",
-      ]);
+      const shown = pick(answer, [["campaign", { format: (value) => value || "(no campaign)" }], ...FIGURES]);
       const table = new Table(shown, {
         caption: `Campaigns of ${channel}`,
         currency: answer.currency,
