@@ -48,7 +48,7 @@ class PageProcess:
 
     @property
     def failure(self) -> str | None:
-        """That the page has ended, and where to look; null while it runs."""
+        """Report that the page has ended, with the path of its log; null while it runs."""
         if self._process and self._process.poll() is not None:
             return f"the page has ended; its log: {self._log_file}"
         return None

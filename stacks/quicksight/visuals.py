@@ -27,7 +27,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Chart:
-    """What every visual has: an id that is unique on all pages, a title, its dataset, and its size."""
+    """Common parts of a visual: an id that is unique on all pages, a title, its dataset, and its size."""
 
     visual_id: str
     title: str

@@ -64,7 +64,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Errors(list[str]):
-    """What the page complained about. `tolerated`: parts of texts that a test expects."""
+    """Errors and violations that the browser reports. `tolerated`: parts of texts that a test expects."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the deployed analytics promise: models that hold every checkout, and files that are loaded or refused."""
+"""Checks of the deployed analytics: the models hold every checkout, and files are loaded or refused."""
 
 from decimal import Decimal
 from typing import Any

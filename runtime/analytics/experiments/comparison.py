@@ -32,7 +32,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Goal:
-    """What an experiment is to find, and how far it is.
+    """The aim of an experiment, and its progress.
 
     Attributes:
         alpha: level of all comparisons together.

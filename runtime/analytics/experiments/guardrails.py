@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Guardrail(StrEnum):
-    """What the always-valid interval of the lift tells of a metric that must not fall."""
+    """State of a metric that must not fall, by the always-valid interval of its lift."""
 
     KEPT = "kept"
     BREACHED = "breached"

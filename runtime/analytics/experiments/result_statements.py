@@ -11,7 +11,7 @@ select experiment_id, variant, is_control, expected_share, started_at, ended_at,
  order by experiment_id, is_control desc, variant
 """
 
-# Of the registered variants all, and of the others those with most users.
+# Reads the sums of all registered variants, and of the unregistered ones with the most users.
 READ_SUMS = """
 with ranked as (
     select s.*,

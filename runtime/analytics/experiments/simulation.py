@@ -23,7 +23,7 @@ Findings = NDArray[np.bool_]
 ALPHA = 0.05
 SHARES = (0.5, 0.5)
 RATE = 0.1
-# Of the logarithm of an order's amount: a mean of about 60, with a long tail.
+# Location and scale of an order's log-normal amount. The mean is about 60, with a long tail.
 ORDER_LOCATION, ORDER_SCALE = 3.8, 0.8
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 Values = NDArray[np.float64]
-# Of the logarithms of the parameters: from 0.0001 to 10,000. Data that lead further fit a limit of the model.
+# Bounds of the logarithms of the parameters: 0.0001 to 10,000. A fit at a bound is a limit case of the model.
 LIMIT = np.log(10_000)
 
 

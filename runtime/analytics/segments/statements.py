@@ -41,7 +41,7 @@ DELETE_EVERYTHING = (
     "delete from value_calibration",
 )
 
-# What a customer has bought up to `day`, which holds until the day before `next_day`.
+# Purchases of a customer up to `day`. They are the customer's state until the day before `next_day`.
 CREATE_STATES = """
 create temporary table customer_states (
     customer int not null, user_id text collate "C" not null, day date not null, next_day date,

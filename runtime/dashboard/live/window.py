@@ -61,7 +61,7 @@ class Sales:
 
 @dataclass
 class Window:
-    """What the live page has read so far.
+    """Rows and counts that the live page has read so far.
 
     `batches`: by query and number. `latencies`: milliseconds by step of the commit. `sales`: by step of the checkout's
     time, then by channel.

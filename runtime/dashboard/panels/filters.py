@@ -30,7 +30,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What a panel shows: days in UTC, both included, and a selection of checkouts. None: all."""
+    """Selection of checkouts for a panel: days in UTC, both included, and values to match. None: all."""
 
     first_day: date
     last_day: date

@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the page knows of the database.
+    """Tables and views of the database, with the definitions of their columns.
 
     `comments`: the comment of a column, by view.column. `relations`: columns with their types, of each table and view
     that the page may read.
@@ -48,7 +48,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Empty:
-    """What a panel says without rows: a title, and how to fill it."""
+    """Text of a panel without rows: a title, and how to fill the panel."""
 
     title: str
     how: str

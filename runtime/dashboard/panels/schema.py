@@ -1,4 +1,4 @@
-"""What the page knows of the database: its tables, their definitions, its settings, and the choices of the filters."""
+"""Tables, definitions and settings of the database, and the choices of the filters, as read for the page."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What channels brought and cost, recomputed plainly from credits and spend."""
+"""Plain recomputation of channel_performance from credits and spend."""
 
 from collections import defaultdict
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What viewers cost: ten cost as many queries as one, and nobody costs none."""
+"""Cost of viewers: ten viewers cost as many queries as one, and no viewer costs none."""
 
 import os
 import sys

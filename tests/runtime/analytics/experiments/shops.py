@@ -36,7 +36,7 @@ update analytics_settings set reporting_currency = 'EUR';
 CONTENTS: Mapping[str, LiteralString] = {
     "exposures": "select * from exposures",
     "sums": "select * from experiment_sums",
-    # It depends on the time of the refresh.
+    # The value depends on the time of the refresh.
     "statistics": "select to_jsonb(s) - 'days_left' from experiment_statistics s",
 }
 

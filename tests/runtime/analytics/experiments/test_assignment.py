@@ -47,7 +47,7 @@ def test_javascript_assigns_the_same_variant_to_10_000_users() -> None:
     assert len(set(variants)) == 4
 
 
-# Of MurmurHash3_x86_32 with the seed 0, as hash functions of other languages print it.
+# Test vectors of MurmurHash3_x86_32 with the seed 0, as implementations in other languages print them.
 @pytest.mark.parametrize(
     ("text", "expected"), [("test", 0xBA6BD213), ("Hello, world!", 0xC0363E43), ("hello", 0x248BFA47)]
 )

@@ -1,4 +1,4 @@
-"""What the view of the results says of registered, unregistered and invalid experiments."""
+"""Tests of experiment_results for registered, unregistered and invalid experiments."""
 
 import random
 from datetime import timedelta

@@ -51,7 +51,7 @@ def test_the_unit_of_time_changes_alpha_only() -> None:
 
 
 def test_published_predictions_for_one_customer() -> None:
-    """Of lifetimes 0.11: tests/test_estimation.py."""
+    """Values of lifetimes 0.11: tests/test_estimation.py."""
     model, customer = bg_nbd.fit(cdnow().histories), history(2, 30.43, 38.86)
     assert float(model.expected_purchases(customer, 39)[0]) == pytest.approx(1.226, abs=5e-4)
     assert float(model.probability_alive(customer)[0]) == pytest.approx(0.727, abs=5e-4)
