@@ -1,9 +1,10 @@
 """The application: routes to the page, its files, the live stream and the panels."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from starlette.applications import Starlette
@@ -18,7 +19,7 @@ from runtime.dashboard import csv_file
 from runtime.dashboard.database import Database, Login, LostError, NotReadyError, TooSlowError
 from runtime.dashboard.guard import Guard
 from runtime.dashboard.live.poller import Live
-from runtime.dashboard.live.snapshot import text_of
+from runtime.dashboard.live.snapshot import TABLES, text_of
 from runtime.dashboard.live.stream import stream
 from runtime.dashboard.panels.filters import FilterError
 from runtime.dashboard.panels.reading import Panels, UnknownPanelError
@@ -57,6 +58,7 @@ def create(login: Login, port: int) -> tuple[ASGIApp, Live]:
             Route(f"/static/vendor/{CHART_FILE}", _charts),
             Route("/static/{path:path}", file),
             Route("/api/live", live_stream),
+            *(Route(f"/api/live/{name}.csv", partial(_live_csv, live, name)) for name in TABLES),
             Route("/api/filters", partial(_filters, panels)),
             Route("/api/panels/{name}.csv", partial(_panel_csv, panels)),
             Route("/api/panels/{name}", partial(_panel, panels)),
@@ -89,12 +91,16 @@ async def _panel(panels: Panels, request: Request) -> Response:
 async def _panel_csv(panels: Panels, request: Request) -> Response:
     name = request.path_params["name"]
     panel = await panels.panel(name, request.query_params.multi_items())
-    file_name = f"{name}-{panel['from']}-{panel['to']}.csv"
-    return Response(
-        csv_file.text(panel["columns"], panel["rows"]),
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
-    )
+    return _csv(f"{name}-{panel['from']}-{panel['to']}.csv", panel["columns"], panel["rows"])
+
+
+async def _live_csv(live: Live, name: str, _: Request) -> Response:
+    return _csv(f"live-{name}.csv", *live.table(name))
+
+
+def _csv(file_name: str, columns: Sequence[Mapping[str, Any]], rows: Sequence[Sequence[Any]]) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    return Response(csv_file.text(columns, rows), media_type="text/csv", headers=headers)
 
 
 def _handlers() -> dict[type[Exception] | int, Callable[[Request, Exception], Awaitable[Response]]]:

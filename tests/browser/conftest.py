@@ -55,7 +55,8 @@ def empty(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield served
 
 
-@pytest.fixture(scope="session")
+# One a module: Playwright's event loop in this thread excludes asyncio.run, which other tests of the process need.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = chromium(playwright)

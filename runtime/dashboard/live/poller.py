@@ -11,7 +11,7 @@ import psycopg
 
 from runtime.dashboard.database import Database, LostError, NotReadyError, TooSlowError
 from runtime.dashboard.live.reading import Reader
-from runtime.dashboard.live.snapshot import snapshot, text_of
+from runtime.dashboard.live.snapshot import snapshot, table, text_of
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,10 @@ class Live:
         """Ends the streams of all viewers, at the latest with their next heartbeat."""
         self.is_stopping = True
         self._wake = asyncio.create_task(self._wake_viewers())
+
+    def table(self, name: str) -> tuple[list[dict[str, str]], list[list[Any]]]:
+        """Returns columns and rows of a table of the page, as of the newest look."""
+        return table(self._reader, name)
 
     async def close(self) -> None:
         if self._task:

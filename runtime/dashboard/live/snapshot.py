@@ -39,6 +39,37 @@ FIGURES = {
     "repaired": ("count", "Repaired"),
 }
 
+# Table of the live page → unit of each column.
+TABLES: dict[str, dict[str, str]] = {
+    "series": {
+        "at": "timestamp",
+        "events_per_second": "count",
+        "checkouts_per_minute": "count",
+        "revenue_per_minute": "money",
+        "p50_ms": "ms",
+        "p99_ms": "ms",
+    },
+    "channels": {"channel": "text", "checkouts": "count", "revenue": "money"},
+    "credits": {
+        "at": "timestamp",
+        "product": "text",
+        "before_seconds": "seconds",
+        "channel": "text",
+        "amount": "money",
+        "currency": "text",
+    },
+}
+
+
+def table(reader: Reader, name: str) -> tuple[list[dict[str, str]], list[list[Any]]]:
+    """Returns columns and rows of a table of the live page, as the snapshot has them."""
+    columns = [{"name": column, "unit": unit} for column, unit in TABLES[name].items()]
+    window = reader.window
+    if name == "series":
+        return columns, [list(row) for row in zip(*_series(window).values(), strict=True)]
+    records = _channels(window) if name == "channels" else _ticker(reader)
+    return columns, [[record[column["name"]] for column in columns] for record in records]
+
 
 def snapshot(reader: Reader) -> dict[str, Any]:
     """Returns the snapshot without its status. Every figure is null before the first commit."""
@@ -60,17 +91,7 @@ def snapshot(reader: Reader) -> dict[str, Any]:
         "figures": figures,
         "series": _series(window),
         "channels": _channels(window),
-        "ticker": [
-            {
-                "at": text_of(credit.at),
-                "product": credit.product,
-                "before_seconds": credit.before_seconds,
-                "channel": credit.channel,
-                "amount": credit.amount,
-                "currency": credit.currency,
-            }
-            for credit in reader.ticker
-        ],
+        "ticker": _ticker(reader),
     }
 
 
@@ -137,6 +158,20 @@ def _channels(window: Window) -> list[dict[str, Any]]:
     return [
         {"channel": channel, "checkouts": sale.checkouts, "revenue": money(sale.revenue)}
         for channel, sale in sorted(window.channels().items(), key=by_revenue)
+    ]
+
+
+def _ticker(reader: Reader) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": text_of(credit.at),
+            "product": credit.product,
+            "before_seconds": credit.before_seconds,
+            "channel": credit.channel,
+            "amount": credit.amount,
+            "currency": credit.currency,
+        }
+        for credit in reader.ticker
     ]
 
 

@@ -24,6 +24,11 @@ export function spoken(text) {
   return element("span", { class: "spoken", text });
 }
 
+/** Returns a link to a file of what `title` names. */
+export function csvLink(title, href = null) {
+  return element("a", { class: "tool csv", text: "CSV", download: true, href, "aria-label": `${title} as CSV` });
+}
+
 /** Returns nodes of a text in which `commands` between backticks become code. */
 export function withCode(text) {
   return text.split("`").map((part, index) => (index % 2 ? element("code", { text: part }) : part));

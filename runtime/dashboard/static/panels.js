@@ -1,7 +1,7 @@
 // A panel: a card that loads one answer of the API and shows it, or says why it cannot.
 
 import { getPanel, panelAddress } from "./api.js";
-import { element, setText, withCode } from "./dom.js";
+import { csvLink, element, setText, withCode } from "./dom.js";
 
 let number = 0;
 
@@ -26,12 +26,7 @@ export class Panel {
   constructor(options) {
     this.#options = options;
     const id = `panel-${(number += 1)}`;
-    this.#csv = element("a", {
-      class: "tool csv",
-      text: "CSV",
-      download: true,
-      "aria-label": `${options.title} as CSV`,
-    });
+    this.#csv = csvLink(options.title);
     const heading = element("h2", { id, text: options.title });
     const about = options.about ? element("p", { class: "about", text: options.about }) : null;
     const tools = element("div", { class: "tools" }, ...(options.tools ?? []), this.#csv);

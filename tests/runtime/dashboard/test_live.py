@@ -1,5 +1,7 @@
 """The live stream: what it shows, and when."""
 
+import csv
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,17 @@ def test_the_figures_equal_the_view_that_defines_them(page: Page, logins: Logins
     assert figures["credited_share"] == str(view["credited_share"]) == "0.6667"
     assert abs(figures["lag_seconds"] - float(view["lag_seconds"])) < 10
     assert all(figure["definition"] for figure in snapshot["figures"].values())
+
+
+def test_the_tables_of_the_page_are_files(page: Page, logins: Logins) -> None:
+    with page.viewer() as viewer:
+        send_sale(logins.sink, "1", labels=MAIL._replace(product="=p1"))
+        snapshot = viewer.snapshot(has_events(2))
+    files = {name: list(csv.DictReader(io.StringIO(page.request(f"/api/live/{name}.csv").body.decode(), newline="")))
+             for name in ("series", "channels", "credits")}  # fmt: skip
+    assert files["channels"] == [{"channel": "Email", "checkouts": "1", "revenue": "12.50"}]
+    assert [credit["product"] for credit in files["credits"]] == ["'=p1"]
+    assert [row["at"] for row in files["series"]] == snapshot["series"]["at"]
 
 
 def test_late_credits_and_revisions_reach_the_page(page: Page, logins: Logins) -> None:

@@ -1,7 +1,7 @@
 // What happens now.
 
 import { term } from "../definitions.js";
-import { element, setText, withCode } from "../dom.js";
+import { csvLink, element, setText, withCode } from "../dom.js";
 import { formatValue, money } from "../format.js";
 import { lineChart } from "../charts/lines.js";
 import { toNumber } from "../decimals.js";
@@ -118,7 +118,9 @@ function chart(parent, label, unit, names, series) {
   const heading = element("h2", { text: label });
   const latest = element("p", { class: "latest", text: "–" });
   const nothing = element("p", { class: "quiet-text", text: "Nothing committed yet." });
-  const card = element("section", { class: "card live-chart" }, element("header", {}, heading, latest), nothing);
+  const file = csvLink(`${label} in ${MINUTES}`, "/api/live/series.csv");
+  const head = element("header", {}, heading, element("div", { class: "tools" }, latest, file));
+  const card = element("section", { class: "card live-chart" }, head, nothing);
   const drawing = lineChart(card, { series, unit, height: "live-height" });
   parent.append(card);
   return ({ series: all, currency }) => {

@@ -2,7 +2,7 @@
 
 import { paint } from "../colours.js";
 import { toNumber } from "../decimals.js";
-import { element, setText } from "../dom.js";
+import { csvLink, element, setText } from "../dom.js";
 import { formatValue } from "../format.js";
 
 /** Revenue by channel: a table with bars, whose rows are kept between updates. */
@@ -18,7 +18,8 @@ export function channelBars() {
   );
   const empty = element("p", { class: "quiet-text", text: "No checkout in the last hour." });
   const note = element("p", { class: "about", text: "Last hour, by the first click in the hour before the checkout" });
-  const head = element("header", {}, element("div", {}, element("h2", { text: "Revenue by channel" }), note));
+  const heading = element("div", {}, element("h2", { text: "Revenue by channel" }), note);
+  const head = element("header", {}, heading, csvLink("Revenue by channel", "/api/live/channels.csv"));
   const node = element("section", { class: "card" }, head, table, empty);
   const rows = new Map();
 

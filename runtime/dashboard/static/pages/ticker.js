@@ -1,7 +1,7 @@
 // The last credits, as they come in.
 
 import { paint } from "../colours.js";
-import { element, withCode } from "../dom.js";
+import { csvLink, element, withCode } from "../dom.js";
 import { duration, money, time } from "../format.js";
 import { scroller } from "../table.js";
 
@@ -17,7 +17,7 @@ export function creditTicker() {
   const node = element(
     "section",
     { class: "card ticker-card" },
-    element("header", {}, element("h2", { text: "Last credits" })),
+    element("header", {}, element("h2", { text: "Last credits" }), csvLink("Last credits", "/api/live/credits.csv")),
     scroller("Last credits", list, "ticker-scroller"),
   );
   const items = new Map();
