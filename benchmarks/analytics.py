@@ -63,7 +63,9 @@ def _refreshing(server: Server, folder: Path) -> Iterator[None]:
     url = server.url(DATABASE, "pipeline_analytics")
     with psycopg.connect(url, autocommit=True) as connection:
         _timed_refresh(connection)
-    command = [sys.executable, "-m", "runtime.analytics", "refresh", "--every", str(REFRESH_EVERY_SECONDS)]
+    # Job, emulator and publisher use the same cores. On AWS the database has its own.
+    options = ["--background", "--every", str(REFRESH_EVERY_SECONDS)]
+    command = [sys.executable, "-m", "runtime.analytics", "refresh", *options]
     log = folder / "refresh.log"
     with processes.child(command, environment=os.environ | {"DATABASE_URL": url}, log_file=log) as process:
         yield

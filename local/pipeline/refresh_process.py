@@ -68,7 +68,7 @@ class RefreshProcess:
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_SECRET"}
         with signals.deferred():
             self._process = processes.start(
-                [sys.executable, "-m", "runtime.analytics", "refresh", "--every", str(PERIOD_SECONDS)],
+                [sys.executable, "-m", "runtime.analytics", "refresh", "--background", "--every", str(PERIOD_SECONDS)],
                 environment=environment | {"DATABASE_URL": self._url},
                 log_file=self.log_file,
             )

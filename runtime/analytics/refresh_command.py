@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import errors
 
 from runtime.analytics.errors import InputError
+from runtime.analytics.priority import yield_processors, yield_processors_of_server
 from runtime.analytics.refresh import Outcome, refresh
 from runtime.database.connection import connection_string
 
@@ -57,6 +58,12 @@ def add_parser(command: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument(
         "--every", type=_seconds, metavar="SECONDS", help="repeat until interrupted, this time after the last start"
     )
+    parser.add_argument(
+        "--background",
+        action="store_true",
+        help="leave the processors to other work: lowest priority for this process, and for that of the database"
+        " server if it runs on this machine",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -72,21 +79,23 @@ def describe(outcome: Outcome) -> str:
 
 def _run(arguments: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    outcome = _refresh(full=arguments.full)
+    if arguments.background:
+        yield_processors(os.getpid())
+    outcome = _refresh(full=arguments.full, in_background=arguments.background)
     _print(describe(outcome))
     if arguments.every is not None:
-        _repeat(arguments.every, started_at, outcome.message)
+        _repeat(arguments.every, started_at, outcome.message, in_background=arguments.background)
     return 1 if outcome.is_busy or outcome.failed else 0
 
 
-def _repeat(seconds: float, started_at: float, message: str | None) -> None:
+def _repeat(seconds: float, started_at: float, message: str | None, *, in_background: bool) -> None:
     """Refreshes until an interrupt. `message`: that of the first refresh, which is not printed again."""
     is_failing = False
     while True:
         time.sleep(max(0.0, started_at + seconds - time.monotonic()))
         started_at = time.monotonic()
         try:
-            outcome = _refresh(full=False)
+            outcome = _refresh(full=False, in_background=in_background)
         except (UnreachableError, psycopg.OperationalError) as error:
             if not is_failing:
                 _print(f"the refresh fails, and is tried again every {seconds:g} s: {_one_line(error)}", sys.stderr)
@@ -100,7 +109,7 @@ def _repeat(seconds: float, started_at: float, message: str | None) -> None:
             message = outcome.message
 
 
-def _refresh(*, full: bool) -> Outcome:
+def _refresh(*, full: bool, in_background: bool) -> Outcome:
     """Refreshes once.
 
     Raises:
@@ -108,6 +117,8 @@ def _refresh(*, full: bool) -> Outcome:
         psycopg.Error: the database refused a statement; the tables are as before.
     """
     with _connected() as connection:
+        if in_background:
+            yield_processors_of_server(connection)
         try:
             return refresh(connection, full=full)
         except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:

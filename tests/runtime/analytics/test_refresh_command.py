@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from psycopg import sql
 
 from local.folder import PROJECT
 from local.servers.postgres import Server
+from runtime.analytics import priority
 from runtime.analytics.__main__ import main
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
@@ -149,6 +151,31 @@ def test_an_interrupt_cancels_the_query_that_runs(
             rest, _ = process.communicate(timeout=30)
         wait_until(lambda: rows(migrated, waiting) == [(0,)])
     assert (process.returncode, rest) == (130, "")
+
+
+def test_a_background_refresh_has_the_lowest_priority_on_both_sides(
+    url: str, postgres: Server, database: str, migrated: psycopg.Connection
+) -> None:
+    waiting = "select pid from pg_stat_activity where application_name = 'analytics-refresh' and state = 'active'"
+    with psycopg.connect(postgres.url(database)) as holder:
+        holder.execute("lock table refresh_state in access exclusive mode")
+        with running(url, "--background") as process:
+            wait_until(lambda: rows(migrated, waiting))
+            ((server_process,),) = rows(migrated, waiting)
+            assert [os.getpriority(os.PRIO_PROCESS, number) for number in (process.pid, server_process)] == [19, 19]
+            holder.rollback()
+            _, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+
+
+def test_a_server_process_of_another_machine_gets_no_priority(
+    migrated: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(priority, "PROCESS_NAMES", tmp_path)
+    (tmp_path / str(migrated.info.backend_pid)).mkdir()
+    (tmp_path / str(migrated.info.backend_pid) / "comm").write_text("java")
+    priority.yield_processors_of_server(migrated)
+    assert os.getpriority(os.PRIO_PROCESS, migrated.info.backend_pid) == 0
 
 
 def test_repetition_survives_a_database_that_goes_away(url: str, postgres: Server, database: str) -> None:
