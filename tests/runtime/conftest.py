@@ -14,7 +14,6 @@ from local.folder import PROJECT
 from local.servers import postgres as embedded
 from local.servers.postgres import Server
 from runtime.attribution_job.session import create_session
-from runtime.attribution_job.sink.postgres import PostgresSink
 
 database_numbers = itertools.count()
 
@@ -56,15 +55,6 @@ def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
     """A connection to `database` as its owner."""
     with psycopg.connect(postgres.url(database), autocommit=True) as connection:
         yield connection
-
-
-@pytest.fixture
-def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
-    """The job's sink, with the writer's login."""
-    url = postgres.url(database, "pipeline_writer")
-    sink = PostgresSink(lambda: psycopg.connect(url, autocommit=True), "postgres", retry_seconds=30)
-    yield sink
-    sink.close()
 
 
 @pytest.fixture(scope="session")

@@ -82,8 +82,8 @@ def test_the_demo_learns_that_its_page_has_ended(tmp_path: Path, monkeypatch: py
 
 
 def server_of() -> int:
-    """Returns the process id of the page's server."""
-    command = ["pgrep", "--parent", str(os.getpid()), "--full", "runtime.dashboard"]
+    """Returns the process id of the newest page's server. Fixtures of other modules can have some, too."""
+    command = ["pgrep", "--newest", "--parent", str(os.getpid()), "--full", "runtime.dashboard"]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 

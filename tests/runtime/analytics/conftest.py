@@ -1,6 +1,7 @@
 """Fixtures of the tests of analytics: a database with all migrations, and the job's sink that writes to it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -8,6 +9,15 @@ import pytest
 
 from local.servers.postgres import Server
 from runtime.attribution_job.sink.postgres import PostgresSink
+
+
+@contextmanager
+def open_sink(server: Server, database: str) -> Iterator[PostgresSink]:
+    """Yields the job's sink, with the writer's login."""
+    url = server.url(database, "pipeline_writer")
+    sink = PostgresSink(lambda: psycopg.connect(url, autocommit=True), "postgres", retry_seconds=30)
+    yield sink
+    sink.close()
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,12 @@ class Logins:
     owner: psycopg.Connection
     refresher: psycopg.Connection
     analyst: psycopg.Connection
+
+
+@pytest.fixture
+def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
+    with open_sink(postgres, database) as sink:
+        yield sink
 
 
 @pytest.fixture

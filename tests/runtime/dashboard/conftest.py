@@ -12,16 +12,16 @@ import pytest
 from local.servers import postgres as embedded
 from local.servers import processes
 from local.servers.postgres import Server
-from runtime.attribution_job.sink.postgres import PostgresSink
-from tests.runtime.analytics.conftest import Logins
+from tests.runtime.analytics.conftest import Logins, open_sink
 from tests.runtime.dashboard.browser import Page
 
 Open = Callable[[str], Page]
 
 
 @pytest.fixture
-def logins(postgres: Server, database: str, sink: PostgresSink, migrated: psycopg.Connection) -> Iterator[Logins]:
+def logins(postgres: Server, database: str, migrated: psycopg.Connection) -> Iterator[Logins]:
     with ExitStack() as stack:
+        sink = stack.enter_context(open_sink(postgres, database))
         refresher, analyst = (
             stack.enter_context(psycopg.connect(postgres.url(database, role), autocommit=True))
             for role in ("pipeline_analytics", "pipeline_analyst")

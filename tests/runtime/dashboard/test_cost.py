@@ -23,9 +23,13 @@ SLACK = 4
 
 @pytest.fixture
 def admin(postgres: Server) -> Iterator[psycopg.Connection]:
-    """A connection to another database, so that its own transactions are not counted."""
+    """A connection to another database, without autovacuum: neither adds to the transactions of the page."""
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute("alter system set autovacuum = off")
+        connection.execute("select pg_reload_conf()")
         yield connection
+        connection.execute("alter system reset autovacuum")
+        connection.execute("select pg_reload_conf()")
 
 
 @contextmanager

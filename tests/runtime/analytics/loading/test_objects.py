@@ -115,4 +115,5 @@ def test_new_rules_wait_for_a_running_refresh(
         wait_until(lambda: rows(migrated, waiting) == [(1,)], "the load to wait", 30)
         migrated.execute("select pg_advisory_unlock(%s)", [REFRESH_LOCK])
         assert loaded.result()["inserted"] == 2
-    assert refresh(refresher).is_complete
+    # The server notices the end of the load's session a moment later.
+    wait_until(lambda: refresh(refresher).is_complete, "the refresh")
