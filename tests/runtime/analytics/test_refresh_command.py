@@ -171,11 +171,12 @@ def test_a_background_refresh_has_the_lowest_priority_on_both_sides(
 def test_a_server_process_of_another_machine_gets_no_priority(
     migrated: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    former = os.getpriority(os.PRIO_PROCESS, migrated.info.backend_pid)
     monkeypatch.setattr(priority, "PROCESS_NAMES", tmp_path)
     (tmp_path / str(migrated.info.backend_pid)).mkdir()
     (tmp_path / str(migrated.info.backend_pid) / "comm").write_text("java")
     priority.yield_processors_of_server(migrated)
-    assert os.getpriority(os.PRIO_PROCESS, migrated.info.backend_pid) == 0
+    assert os.getpriority(os.PRIO_PROCESS, migrated.info.backend_pid) == former
 
 
 def test_repetition_survives_a_database_that_goes_away(url: str, postgres: Server, database: str) -> None:
