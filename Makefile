@@ -12,7 +12,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dashboard replay test test-e2e chaos bench bench-environments bench-report schemas analytics-page screenshots soak-dashboard lint clean
+.PHONY: help setup demo dashboard replay test test-e2e chaos bench bench-environments bench-report schemas analytics-page backtest screenshots soak-dashboard lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -53,6 +53,10 @@ schemas: $(VENV)/.requirements ## write the JSON Schemas of the events to docs/s
 
 analytics-page: $(VENV)/.requirements-dev ## run the queries of docs/analytics.md on its generated shop, and write their outputs to it
 	$(PYTEST) tests/runtime/analytics/test_page.py --snapshot-update
+
+backtest: $(VENV)/.requirements ## measure the anomaly detectors and the tests of experiments, and write the former to docs/analytics.md
+	@$(BIN)/python -m runtime.analytics.anomalies.backtest --write docs/analytics.md
+	@$(BIN)/python -m runtime.analytics.experiments.simulation
 
 screenshots: $(VENV)/.requirements-dev $(CDK_CLI) ## write the pictures of the page to docs/page
 	@$(BIN)/python -m tests.browser.screenshots

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import psycopg
 
 from runtime.analytics import paths, refresh_command
+from runtime.analytics.anomalies import command as anomalies
 from runtime.analytics.command_files import FileError
 from runtime.analytics.errors import InputError
 from runtime.analytics.experiments import command as experiment
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     paths.add_parser(command)
     experiment.add_parser(command)
     segments.add_parser(command)
+    anomalies.add_parser(command)
     refresh_command.add_parser(command)
     return commands
 

@@ -186,4 +186,5 @@ DELETE_EVERYTHING = (
     "delete from traffic where traffic_id <> 0",
     "update refresh_state set horizon = null",
     "update experiment_state set horizon = null",
+    "update anomaly_state set horizon = null",
 )
