@@ -1,11 +1,20 @@
-"""Panels of views whose columns are not known to the page. The answers stand in for the server's."""
+"""Anomalies of a shop, and panels whose answers stand in for the server's."""
 
 import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
+import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.serving import Served, settled
+from local.servers import postgres as embedded
+from local.servers.postgres import Server
+from runtime.analytics.refresh import refresh
+from tests.browser.serving import Served, serving, settled
+from tests.runtime.analytics.anomalies.stored_shop import send
 
 FINDINGS = {
     "columns": [
@@ -37,6 +46,35 @@ def answer(page: Page, panel: str, body: dict[str, Any]) -> None:
         route.fulfill(body=json.dumps(rest | body), content_type="application/json")
 
     page.route(f"**/api/panels/{panel}*", fulfil)
+
+
+@pytest.fixture(scope="module")
+def outage(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of the page over a shop that has sent no click for two hours."""
+    embedded.create_database(postgres, "outage")
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    with psycopg.connect(postgres.url("outage"), autocommit=True) as owner:
+        send(owner, until - timedelta(days=25), until)
+    with psycopg.connect(postgres.url("outage", "pipeline_analytics"), autocommit=True) as refresher:
+        assert refresh(refresher).failed == ()
+    with serving(postgres, "outage", tmp_path_factory.mktemp("outage")) as served:
+        yield served
+
+
+def test_an_outage_is_on_the_time_line_and_below_its_expected_range(page: Page, outage: Served) -> None:
+    page.goto(outage.address("health"))
+    settled(page)
+    findings = page.get_by_role("region", name="Anomalies")
+    expect(findings.get_by_role("img")).to_have_attribute(
+        "aria-label", "3 findings in 3 series. All of them are in the table below."
+    )
+    expect(findings.locator("tbody tr")).to_have_count(3)
+    panel = page.get_by_role("region", name="Expected and observed")
+    expect(panel.locator("canvas")).to_be_visible()
+    chart = panel.get_by_role("img")
+    expect(chart).to_have_attribute("aria-label", re.compile("clicks in 72 hours, [12] of them with a finding"))
+    panel.get_by_label("Series").select_option("conversion_rate")
+    expect(chart).to_have_attribute("aria-label", re.compile("conversion_rate in 7[0-2] hours, 0 of them"))
 
 
 def test_anomalies_are_on_a_time_line_and_in_a_table(page: Page, filled: Served) -> None:

@@ -10,7 +10,7 @@ HAS_DRAWN = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return data.some((value) => value !== 0);
 }"""
-PANELS = {"channels": 3, "journeys": 5, "customers": 4, "experiments": 1, "health": 6}
+PANELS = {"channels": 3, "journeys": 5, "customers": 4, "experiments": 1, "health": 7}
 
 
 @pytest.mark.parametrize("name", PAGES)

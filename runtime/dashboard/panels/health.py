@@ -40,6 +40,25 @@ RULES: Columns = (
     ("day_before", "share"), ("bad", "count"), ("total", "count"), ("hour", "timestamp"),
     ("breached_since", "timestamp"), ("remedy", "text"),
 )  # fmt: skip
+# Series with a finding come first. Not of the days of the filter, as above.
+EXPECTED: LiteralString = """
+select r.series, r.hour, r.observed, r.expected_low, r.expected_high,
+       case when a.series is null then 'no' else 'yes' end as is_anomaly
+  from (select *, max(hour) over () as newest from expected_ranges) r
+  left join lateral (
+       select series
+         from anomalies
+        where series = r.series and from_time < r.hour + interval '1 hour'
+          and coalesce(to_time, 'infinity') > r.hour
+        limit 1
+       ) a on true
+ where r.hour > r.newest - interval '3 days'
+ order by count(a.series) over (partition by r.series) desc, position(',' in r.series), r.series, r.hour
+"""
+HOURS: Columns = (
+    ("series", "text"), ("hour", "timestamp"), ("observed", "ratio"), ("expected_low", "ratio"),
+    ("expected_high", "ratio"),
+)  # fmt: skip
 NOTHING_REFUSED = Empty("No refused event in these days", "Choose other days, or be glad.")
 NOTHING_REPAIRED = Empty("No repaired event in these days", "Choose other days, or be glad.")
 
@@ -91,11 +110,28 @@ def _quality() -> Panel:
     )
 
 
+def _expected() -> Panel:
+    return Panel(
+        columns=(
+            *(Column(name, unit, f"expected_ranges.{name}") for name, unit in HOURS),
+            Column("is_anomaly", "text", "anomalies.series"),
+        ),
+        query=lambda *_: sql.SQL(EXPECTED),
+        follows=(),
+        empty=Empty("No expected values yet", "They need three weeks of history. Refreshes of analytics compute them."),
+        needs=("expected_ranges", "anomalies"),
+        note=lambda _: "The last three days, whatever the filters.",
+    )
+
+
 PANELS = {
     "quality": _quality(),
+    "expected": _expected(),
     "anomalies": view_panel(
         "anomalies",
-        Empty("No anomaly in these days", "Detection needs some days of history. It runs at the refresh of analytics."),
+        Empty(
+            "No anomaly in these days", "Detection needs three weeks of history. It runs at the refresh of analytics."
+        ),
     ),
     "refused": _accounts("refused", NOTHING_REFUSED),
     "repairs": _accounts("repaired", NOTHING_REPAIRED),

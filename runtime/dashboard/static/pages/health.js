@@ -2,6 +2,7 @@
 
 import { colour } from "../colours.js";
 import { barChart } from "../charts/bars.js";
+import { rangeChart } from "../charts/range.js";
 import { findings, timeLine } from "../charts/time_line.js";
 import { element } from "../dom.js";
 import { timestamp } from "../format.js";
@@ -18,6 +19,13 @@ export function create(content) {
   const panels = [
     new Panel({ panel: "quality", title: "Quality rules", size: "wide rows-8", view: qualityRules }),
     new Panel({ panel: "anomalies", title: "Anomalies", size: "wide rows-8", view: anomalies }),
+    new Panel({
+      panel: "expected",
+      title: "Expected and observed",
+      size: "wide with-chart",
+      view: expected,
+      about: "Values by hour over the range that the weeks before let expect. Findings are marked.",
+    }),
     new Panel({
       panel: "refused",
       title: "Refused events",
@@ -50,6 +58,43 @@ function anomalies(body) {
   return (answer) => {
     chart.update(findings(answer));
     show(answer);
+  };
+}
+
+/** One of the series over its expected range; those with findings come first. */
+function expected(body) {
+  const id = "expected-series";
+  const select = element("select", { id });
+  body.append(
+    element("div", { class: "field" }, element("label", { for: id, text: "Series" }), select),
+  );
+  const chart = rangeChart(body, { unit: "ratio" });
+  const show = tableView({ caption: "Expected and observed" })(tableBelow(body, "Expected and observed"));
+  let answer = null;
+  const draw = () => {
+    const rows = answer.rows.filter((row) => row.series === select.value);
+    const points = rows.map((row) => ({
+      at: row.hour,
+      value: row.observed,
+      low: row.expected_low,
+      high: row.expected_high,
+      isMarked: row.is_anomaly === "yes",
+    }));
+    const marked = points.filter(({ isMarked }) => isMarked).length;
+    chart.update(
+      { points, step: 3_600_000 },
+      `${select.value} in ${points.length} hours, ${marked} of them with a finding. All values are in the table below.`,
+    );
+    show({ ...answer, rows: [...rows].reverse() });
+  };
+  select.addEventListener("change", draw);
+  return (next) => {
+    answer = next;
+    const names = [...new Set(answer.rows.map((row) => row.series))];
+    const chosen = names.includes(select.value) ? select.value : names[0];
+    select.replaceChildren(...names.map((name) => element("option", { value: name, text: name })));
+    select.value = chosen;
+    draw();
   };
 }
 
