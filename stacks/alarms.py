@@ -71,7 +71,21 @@ class Alarms(Construct):
         self._publish(alarm)
 
     def add_jump(self, alarm_id: str, description: str, metric: cloudwatch.IMetric) -> None:
-        """Adds an alarm that is raised when `metric` exceeds the band that CloudWatch expects from its last two weeks.
+        """Adds an alarm that is raised when `metric` exceeds the band that CloudWatch expects."""
+        self._add_band(alarm_id, description, metric, cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD)
+
+    def add_drop(self, alarm_id: str, description: str, metric: cloudwatch.IMetric) -> None:
+        """Adds an alarm that is raised when `metric` falls below the band that CloudWatch expects."""
+        self._add_band(alarm_id, description, metric, cloudwatch.ComparisonOperator.LESS_THAN_LOWER_THRESHOLD)
+
+    def _add_band(
+        self,
+        alarm_id: str,
+        description: str,
+        metric: cloudwatch.IMetric,
+        comparison: cloudwatch.ComparisonOperator,
+    ) -> None:
+        """Adds an alarm on the band that CloudWatch expects of `metric` from its last two weeks.
 
         CloudWatch learns the band, with its daily and weekly seasons; until then the alarm lacks data:
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Anomaly_Detection.html
@@ -83,7 +97,7 @@ class Alarms(Construct):
             alarm_description=f"{description} {runbook(alarm_id)}",
             metric=metric,
             std_devs=BAND_WIDTH,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
+            comparison_operator=comparison,
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

@@ -9,7 +9,7 @@ from constructs import Construct
 from stacks.alarms import BELOW, Alarms
 from stacks.config import Config
 
-# The log lines of runtime/analytics: refresh.py, loading/objects.py and quality/refreshing.py.
+# The log lines of runtime/analytics: refresh.py, loading/objects.py, quality/refreshing.py and anomalies/refreshing.py.
 REFRESHED = logs.FilterPattern.all(
     logs.FilterPattern.string_value("$.message", "=", "refreshed the attribution models"),
     logs.FilterPattern.boolean_value("$.outcome.is_complete", True),
@@ -17,6 +17,7 @@ REFRESHED = logs.FilterPattern.all(
 LOADED = logs.FilterPattern.string_value("$.message", "=", "loaded the file")
 REFUSED = logs.FilterPattern.string_value("$.message", "=", "refused the file")
 BREACHED = logs.FilterPattern.string_value("$.message", "=", "data does not follow a quality rule")
+FOUND = logs.FilterPattern.string_value("$.message", "=", "a series left its expected range")
 # Name of a metric → the lines that it counts, and the value of each.
 METRICS = {
     "refreshes": (REFRESHED, "1"),
@@ -24,6 +25,7 @@ METRICS = {
     "loaded_files": (LOADED, "1"),
     "refused_files": (REFUSED, "1"),
     "quality_breaches": (BREACHED, "1"),
+    "anomalies": (FOUND, "1"),
 }
 
 
@@ -84,5 +86,11 @@ def watch_analytics(alarms: Alarms, metrics: AnalyticsMetrics, function: lambda_
         "DataQuality",
         "Events do not follow a quality rule, or a rule failed.",
         metrics.sum("quality_breaches", minutes=15),
+        1,
+    )
+    alarms.add(
+        "Anomalies",
+        "A series of the shop, such as its clicks or its conversion rate, has left its expected range.",
+        metrics.sum("anomalies"),
         1,
     )

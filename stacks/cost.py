@@ -18,7 +18,7 @@ RATES = (100, 1000, 5000)
 # Trigger intervals (seconds) at which micro-batches are priced.
 INTERVALS = (0.2, 1, 5, 30)
 # Of about twenty alarms: an alarm on an expression counts each of its metrics, and a band counts two more.
-ALARMED_METRICS = 35
+ALARMED_METRICS = 42
 # An estimate of a network interface's flow log, with some hundred connections in each interval of ten minutes.
 FLOW_LOG_RECORDS_HOUR = 2_000
 FLOW_LOG_RECORD_BYTES = 150

@@ -129,6 +129,11 @@ class MonitoringStack(Stack):
                 periods=3,
                 missing_is_breaching=True,
             )
+            self._alarms.add_drop(
+                f"{name}Dropped",
+                "Fewer records than usual at this time were put on the stream in half an hour.",
+                stream.metric_incoming_records(period=Duration.minutes(30), statistic="Sum"),
+            )
             self._alarms.add(
                 f"{name}Throttled",
                 "The stream throttled writes.",

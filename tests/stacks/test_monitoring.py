@@ -34,9 +34,11 @@ def test_every_promise_and_service_has_an_alarm(environment: Environment) -> Non
         "RepairedEvents",
         "Unattributed",
         "ClicksMissing",
+        "ClicksDropped",
         "ClicksThrottled",
         "ClicksBehind",
         "CheckoutsMissing",
+        "CheckoutsDropped",
         "CheckoutsThrottled",
         "CheckoutsBehind",
         "GeneratorErrors",
@@ -49,6 +51,7 @@ def test_every_promise_and_service_has_an_alarm(environment: Environment) -> Non
         "AnalyticsStale",
         "InputRefused",
         "DataQuality",
+        "Anomalies",
     }
     assert set(alarms(environment)) == expected | ({"JobSilent"} if environment.config.job_always_on else set())
 
@@ -71,6 +74,7 @@ def test_every_promise_and_service_has_an_alarm(environment: Environment) -> Non
         ("AnalyticsStale", 1, 1),
         ("InputRefused", 1, 1),
         ("DataQuality", 1, 1),
+        ("Anomalies", 1, 1),
     ],
 )
 def test_alarm_thresholds_follow_the_environment(
@@ -85,6 +89,17 @@ def test_a_jump_of_repairs_is_measured_against_what_was_usual(environment: Envir
     band = next(metric for metric in alarm["Metrics"] if metric["Id"] == alarm["ThresholdMetricId"])
     assert band["Expression"].startswith("ANOMALY_DETECTION_BAND(")
     assert alarm["ComparisonOperator"] == "GreaterThanUpperThreshold"
+
+
+@pytest.mark.parametrize("stream", ["Clicks", "Checkouts"])
+def test_a_drop_of_records_is_measured_against_what_was_usual(environment: Environment, stream: str) -> None:
+    alarm = alarms(environment)[f"{stream}Dropped"]
+    band = next(metric for metric in alarm["Metrics"] if metric["Id"] == alarm["ThresholdMetricId"])
+    assert band["Expression"].startswith("ANOMALY_DETECTION_BAND(")
+    assert alarm["ComparisonOperator"] == "LessThanLowerThreshold"
+    assert alarm["TreatMissingData"] == "notBreaching"
+    (records,) = [metric["MetricStat"] for metric in alarm["Metrics"] if "MetricStat" in metric]
+    assert (records["Metric"]["MetricName"], records["Period"]) == ("IncomingRecords", 30 * 60)
 
 
 def test_missing_data_raises_alarms_where_the_job_always_runs(prod: Environment) -> None:
