@@ -10,7 +10,8 @@ import psycopg
 DAYS = 90
 CLICKS_PER_USER = 30
 WRITERS = os.cpu_count() or 1
-# Numbers of users, times and labels are hashed, so that a run repeats. 40 combinations of labels make 9 channels.
+# Numbers of users and labels are hashed, so that a run repeats. Events are stored in the order of their times, as they
+# would arrive. 40 combinations of labels make 9 channels.
 INSERT_CLICKS = """
 insert into raw_clicks (click_id, user_id, session_id, product_id, page_url, utm_source, utm_medium, utm_campaign,
                         device_type, click_timestamp, arrived_at)
@@ -18,7 +19,7 @@ select 'h-' || n, 'user-' || abs(hashint8(n)::bigint) %% %(users)s, 's-' || n / 
        'https://shop.example/products/product-' || product, (label).source, (label).medium, (label).campaign, 'mobile',
        at, at
   from (select n, abs(hashint8(n + 1)::bigint) %% 400 as product,
-               now() - interval '1 day' * (%(days)s * (abs(hashint8(n + 2)::bigint) %% 1000003 / 1000003.0)) as at,
+               now() - interval '1 day' * (%(days)s * (1 - n / %(clicks)s::float8)) as at,
                (select array_agg(row(source, medium, campaign)::bench_label order by source, campaign)
                   from bench_labels) as labels
           from generate_series(%(first)s::bigint, %(clicks)s::bigint, %(step)s::bigint) n) click
@@ -31,7 +32,7 @@ select 'o-' || n, 'user-' || abs(hashint8(n + 4)::bigint) %% %(users)s, 's-' || 
        jsonb_build_array(jsonb_build_object('product_id', 'product-' || n %% 400, 'quantity', 1, 'unit_price', amount)),
        amount, ('{USD,EUR,GBP,CAD,AUD}'::text[])[1 + n %% 5], 'card', at, at
   from (select n, round(5 + (abs(hashint8(n + 5)::bigint) %% 19500) / 100.0, 2) as amount,
-               now() - interval '1 day' * (%(days)s * (abs(hashint8(n + 6)::bigint) %% 1000003 / 1000003.0)) as at
+               now() - interval '1 day' * (%(days)s * (1 - n / %(checkouts)s::float8)) as at
           from generate_series(%(first)s::bigint, %(checkouts)s::bigint, %(step)s::bigint) n) checkout
 """
 LABELS = """

@@ -52,18 +52,19 @@ select distinct k.user_id
     on conflict do nothing
 """
 
+# The condition that depends on no click is checked once, before any click is read.
 ADD_USERS_OF_PERIODS = """
 insert into changed_experiment_users
+with changed as materialized (
+    select experiment_id
+      from (select * from experiments where is_control) e
+      full join experiment_periods former using (experiment_id)
+     where (e.started_at, e.ended_at) is distinct from (former.started_at, former.ended_at)
+)
 select c.user_id
   from raw_clicks c
-  join (
-       select experiment_id
-         from (select * from experiments where is_control) e
-         full join experiment_periods former using (experiment_id)
-        where (e.started_at, e.ended_at) is distinct from (former.started_at, former.ended_at)
-       ) changed
-    on changed.experiment_id = c.experiment_id
- where not c.is_bot and c.variant is not null
+  join changed using (experiment_id)
+ where (select exists (select from changed)) and not c.is_bot and c.variant is not null
  group by c.user_id
     on conflict do nothing
 """
