@@ -16,7 +16,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-from runtime.attribution_job.sink.transaction import BatchCounts
+from runtime.attribution_job.sink.counts import BatchCounts
 from runtime.attribution_job.sources.offsets import behind_ms
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from runtime.analytics.refresh import Outcome
-from runtime.attribution_job.sink.transaction import BatchCounts
+from runtime.attribution_job.sink.counts import BatchCounts
 from stacks.analytics_metrics import METRICS
 from stacks.job_metrics import FIELDS
 from stacks.saved_queries import QUERIES

@@ -43,10 +43,13 @@ def exclude_stored(clicks: Clicks, stored_ids: list[str]) -> Clicks:
     )
 
 
-def raw_rows(new: pa.Table, watermark: datetime) -> pa.Table:
+def raw_rows(new: pa.Table, batch: dict[str, Any]) -> pa.Table:
     """Returns the clicks with the columns of `raw_clicks`."""
     stored = new.select([name for name in new.column_names if name not in NOT_STORED])
-    return stored.append_column("late", pc.less(new["click_timestamp"], watermark))
+    late = pc.less(new["click_timestamp"], batch["watermark"])
+    # Null in the transaction that began the batch: there the column's default is the same time.
+    ingested_at = pa.repeat(pa.scalar(batch["ingested_at"], new.schema.field("click_timestamp").type), len(new))
+    return stored.append_column("late", late).append_column("ingested_at", ingested_at)
 
 
 def visits(new: pa.Table) -> pa.Table:

@@ -110,7 +110,7 @@ with repeated as (
     select k.*
       from (select checkout_id, count(*) as events from staged_checkouts group by checkout_id) s
      cross join lateral (select * from raw_checkouts where checkout_id = s.checkout_id limit 1) k
-     where (s.events > 1 or k.ingested_at < now())
+     where (s.events > 1 or k.ingested_at < %(began_at)s)
        and k.ingested_at > (select applied_at from schema_migrations where number = 10)
 ),
 event as (
@@ -157,9 +157,9 @@ STAGE_CONFLICTS: dict[str, LiteralString] = {
 
 STORE_CONFLICTS = """
 insert into conflicts (event_kind, event_id, content_digest, content, sequence_number, record_index,
-                       arrived_at)
+                       arrived_at, ingested_at)
 select distinct on (event_kind, event_id, content_digest)
-       event_kind, event_id, content_digest, content, sequence_number, record_index, arrived_at
+       event_kind, event_id, content_digest, content, sequence_number, record_index, arrived_at, %(began_at)s
   from staged_conflicts
  cross join lateral (select encode(sha256(convert_to(content::text, 'UTF8')), 'hex')) digest (content_digest)
  order by event_kind, event_id, content_digest, arrived_at, sequence_number, record_index

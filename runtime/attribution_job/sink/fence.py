@@ -1,7 +1,12 @@
 """The advisory lock that lets only one run of the job write to a database.
 
-The lock belongs to the session and ends with it. An open connection therefore proves that the run still holds the lock,
-and no transaction has to check it. A connection pooler in transaction mode breaks this: transactions change sessions.
+All sessions of a run hold the lock in shared mode. The first one takes it in exclusive mode before, and so waits until
+every session of other runs has ended. The lock belongs to the session and ends with it. An open connection therefore
+proves that the run still holds the lock, and no transaction has to check it. A session that joins late could find the
+lock in the hands of a later run. Therefore every micro-batch begins with a statement of the first session, when the
+others have joined: it fails if a later run has come in between, and otherwise no run can come until they have ended.
+
+A connection pooler in transaction mode breaks this: transactions change sessions.
 """
 
 import logging
@@ -36,19 +41,25 @@ select concat_ws(', ', 'pid ' || pid, 'role ' || usename, nullif(application_nam
   from pg_locks join pg_stat_activity using (pid)
  where locktype = 'advisory' and granted and classid = 0 and objid = %s and objsubid = 1
    and pg_locks.database = (select oid from pg_database where datname = current_database())
+ order by backend_start
+ limit 1
 """
 
 log = logging.getLogger(__name__)
 
 
-def take(connection: psycopg.Connection, closing: threading.Event, wait_seconds: float = WAIT_SECONDS) -> None:
-    """Takes the lock for the life of the session.
+class FenceLostError(Exception):
+    """The run has lost its lock. It must take the lock again, or fail when another run has it."""
 
-    Waits up to `wait_seconds` for another session to release it, because that session may be about to end. The wait
+
+def take(connection: psycopg.Connection, closing: threading.Event, wait_seconds: float = WAIT_SECONDS) -> None:
+    """Takes the lock for the life of the session, the first one of a run.
+
+    Waits up to `wait_seconds` for the sessions of another run to release it, because they may be about to end. The wait
     stops when `closing` is set.
 
     Raises:
-        FencedError: another session holds the lock; the message names that session.
+        FencedError: another run holds the lock; the message names its oldest session.
     """
     connection.execute(DETECT_LOST_CLIENT)
     deadline = time.monotonic() + wait_seconds
@@ -62,6 +73,21 @@ def take(connection: psycopg.Connection, closing: threading.Event, wait_seconds:
             raise FencedError(
                 f"another run of the job writes to this database and did not end within {wait_seconds:.0f} s: {holder}"
             )
+    # Taken before the other mode is released, so that no run can come in between.
+    connection.execute("select pg_advisory_lock_shared(%s)", [LOCK])
+    connection.execute("select pg_advisory_unlock(%s)", [LOCK])
+
+
+def join(connection: psycopg.Connection) -> None:
+    """Takes the lock for the life of a session that is not the first one of its run.
+
+    Raises:
+        FenceLostError: another run is taking the lock, so this run's first session has ended.
+    """
+    connection.execute(DETECT_LOST_CLIENT)
+    row = connection.execute("select pg_try_advisory_lock_shared(%s)", [LOCK]).fetchone()
+    if not (row and row[0]):
+        raise FenceLostError("another run of the job takes the lock: the first session of this run has ended")
 
 
 def _try_to_take(connection: psycopg.Connection) -> bool:

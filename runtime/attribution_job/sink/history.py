@@ -13,7 +13,8 @@ from runtime.attribution_job.failures import RestoredDatabaseError
 # - Another query stored them, and they may have left the streams since.
 # - This query stored them in batches that it repeats, because its checkpoint was set back. The repeated batches may
 #   contain other events.
-# Reading the newest of these rows is enough, because it includes the `unseen_until` of the others.
+# Reading the newest of these rows is enough, because it includes the `unseen_until` of the others. Slices of unfinished
+# batches have no row in `batches` yet.
 HISTORY = """
 with previous as (
     select began_at, latest_click, latest_checkout, unseen_until
@@ -26,16 +27,19 @@ other as (
      where began_at > coalesce((select began_at from previous), '-infinity')
      order by began_at desc
      limit 1
+),
+unfinished as (
+    select max(greatest(last_click, last_checkout)) as latest from batch_slices
 )
-select began_at is not null as continued,
+select previous.began_at is not null as continued,
        greatest('epoch'::timestamptz, least(
            date_trunc('milliseconds', coalesce(latest_click, 'epoch')),
            date_trunc('milliseconds', coalesce(latest_checkout, 'epoch'))
        ) - %(delay)s::interval) as watermark,
-       greatest(unseen_until, latest) as unseen_until,
+       greatest(unseen_until, other.latest, unfinished.latest) as unseen_until,
        (select max(checkout_timestamp) from raw_checkouts) as last_known_checkout,
-       latest_click, latest_checkout
-  from (select) as always left join previous on true left join other on true
+       latest_click, latest_checkout, now() as began_at
+  from unfinished left join previous on true left join other on true
 """
 
 LAST_BATCH = "select max(batch_id) from batches where query_id = %(query_id)s"

@@ -1,4 +1,4 @@
-"""The sink: writes each micro-batch to PostgreSQL in one transaction, with retries."""
+"""The sink: writes each micro-batch to PostgreSQL over one or several sessions, with retries."""
 
 import logging
 import threading
@@ -21,12 +21,14 @@ from tenacity import (
 
 from runtime.attribution_job.failures import JobError
 from runtime.attribution_job.join.rule import Join
-from runtime.attribution_job.sink import fence, staging
-from runtime.attribution_job.sink.transaction import BatchCounts, merge
+from runtime.attribution_job.sink import batch, fence, staging
+from runtime.attribution_job.sink.counts import BatchCounts
 
 RETRY_SECONDS = 300
-# Conflicts with another writer, after which the same transaction can succeed.
+# Conflicts with another session, after which the same batch can succeed.
 RETRYABLE_CONFLICTS = (
+    batch.StoredUserChangedError,
+    fence.FenceLostError,
     errors.DeadlockDetected,
     errors.SerializationFailure,
     errors.LockNotAvailable,
@@ -41,10 +43,11 @@ class SinkClosedError(Exception):
 
 
 class PostgresSink:
-    """Writes micro-batches over one connection, which is opened on demand and replaced when it breaks.
+    """Writes micro-batches over `writers` sessions, which are opened on demand. When one breaks, all are replaced.
 
-    A connected sink holds the lock of `fence`: no other sink can write to the database. `refusal` is the JobError that
-    ended the last write, or null. It is kept here because Spark reports the error of a batch as text only.
+    Each session writes the rows of some users in a transaction of its own (`batch`). A connected sink holds the lock of
+    `fence`: no other sink can write to the database. `refusal` is the JobError that ended the last write, or null. It
+    is kept here because Spark reports the error of a batch as text only.
     """
 
     def __init__(
@@ -52,13 +55,15 @@ class PostgresSink:
         connect: Callable[[], psycopg.Connection],
         join: Join,
         *,
+        writers: int = 1,
         retry_seconds: float = RETRY_SECONDS,
         fence_seconds: float = fence.WAIT_SECONDS,
     ) -> None:
         self.refusal: JobError | None = None
         self._connect = connect
         self._join = join
-        self._connection: psycopg.Connection | None = None
+        self._writers = writers
+        self._sessions: list[psycopg.Connection] = []
         self._retry_seconds = retry_seconds
         self._fence_seconds = fence_seconds
         self._writing = threading.Lock()
@@ -74,10 +79,10 @@ class PostgresSink:
             psycopg.Error: the server could not be reached for RETRY_SECONDS.
         """
         with self._writing:
-            self._retrying(self._open_connection)
+            self._retrying(self._open_sessions)
 
     def write(self, rows: Mapping[str, pa.Table], *, query_id: str, batch_id: int) -> BatchCounts:
-        """Writes a micro-batch in one transaction. The write is idempotent.
+        """Writes a micro-batch: the rows of a user in one transaction. The write is idempotent.
 
         Args:
             rows: tables by kind: `click`, `checkout` and `refund` (columns of `event_schema`), `dead_letter`
@@ -102,11 +107,10 @@ class PostgresSink:
                 raise
 
     def close(self) -> None:
-        """Waits for the current transaction, without further retries. Later batches raise SinkClosedError."""
+        """Waits for the current transactions, without further retries. Later batches raise SinkClosedError."""
         self._closing.set()
         with self._writing:
-            if self._connection:
-                self._connection.close()
+            self._close_sessions()
 
     @property
     def _retrying(self) -> Retrying:
@@ -120,27 +124,36 @@ class PostgresSink:
         )
 
     def _write_once(self, rows: Mapping[str, pa.Table], query_id: str, batch_id: int) -> BatchCounts:
-        connection = self._open_connection()
-        with connection.transaction(), connection.cursor() as cursor:
-            return merge(cursor, rows, self._join, query_id=query_id, batch_id=batch_id)
+        return batch.write(self._open_sessions(), rows, self._join, query_id=query_id, batch_id=batch_id)
 
-    def _open_connection(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            connection = self._connect()
+    def _open_sessions(self) -> list[psycopg.Connection]:
+        if not self._sessions or any(session.closed for session in self._sessions):
+            self._close_sessions()
             try:
-                fence.take(connection, self._closing, self._fence_seconds)
-                connection.execute(staging.CREATE)
+                self._open_session(lambda session: fence.take(session, self._closing, self._fence_seconds))
+                for _ in range(1, self._writers):
+                    self._open_session(fence.join)
             except BaseException:
-                connection.close()
+                self._close_sessions()
                 raise
-            self._connection = connection
-        return self._connection
+        return self._sessions
+
+    def _open_session(self, take_lock: Callable[[psycopg.Connection], None]) -> None:
+        session = self._connect()
+        self._sessions.append(session)
+        take_lock(session)
+        session.execute(staging.CREATE)
+
+    def _close_sessions(self) -> None:
+        for session in self._sessions:
+            session.close()
+        self._sessions.clear()
 
 
 def worth_retrying(error: BaseException) -> bool:
     """Returns whether a retry can succeed.
 
-    Retried are a broken connection, a server that is starting, stopping or full, and a conflict with another writer.
+    Retried are a broken connection, a server that is starting, stopping or full, and a conflict with another session.
     """
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return not isinstance(error, errors.QueryCanceled)

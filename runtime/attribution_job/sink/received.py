@@ -19,6 +19,10 @@ def count_unknown_fields(rows: Mapping[str, pa.Table]) -> int:
     return sum(pc.sum(rows[kind]["unknown_fields"]).as_py() or 0 for kind in EVENTS)
 
 
+def count_events(rows: Mapping[str, pa.Table]) -> int:
+    return sum(len(rows[kind]) for kind in EVENTS)
+
+
 def refused(dead_letters: pa.Table) -> pa.Table:
     """Returns the dead letters to store. The others, without a reason, are ignored parts of records."""
     return dead_letters.filter(pc.is_valid(dead_letters["reason"]))

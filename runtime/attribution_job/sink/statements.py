@@ -5,7 +5,21 @@ deadlocks between writers. Parameters are `query_id`, `batch_id` and the columns
 
 - `watermark`: earlier events are late;
 - `unseen_until`: up to this time there may be stored events that the query never received;
-- `last_known_checkout`: time of the latest stored checkout.
+- `last_known_checkout`: time of the latest stored checkout;
+- `began_at`: start of the batch, which all its rows have as `ingested_at`, in whatever transaction they are written.
+"""
+
+# Like the query of `history`, which reads `batches`, this lock lets erase_user() wait for the transaction, or the
+# transaction for it.
+LOCK_BATCHES = "lock table batches in access share mode"
+
+# As in KNOWN_CLICKS below.
+STORED_USERS = """
+select checkout_id, stored.user_id
+  from unnest(%(ids)s::text[]) as received (checkout_id)
+ cross join lateral (
+       select user_id from raw_checkouts where raw_checkouts.checkout_id = received.checkout_id collate "C" limit 1
+       ) stored
 """
 
 # The subquery forces one primary key lookup for each id. A plain join could scan all clicks.
@@ -45,10 +59,10 @@ INSERT_CHECKOUTS = """
 with new as (
     insert into raw_checkouts (checkout_id, user_id, session_id, items, total_amount, currency, payment_method,
                                checkout_timestamp, revision, cancelled, test, stated_timestamp, repairs, arrived_at,
-                               late)
+                               ingested_at, late)
     select checkout_id, user_id, session_id, items, total_amount, currency, payment_method,
            checkout_timestamp, revision, cancelled, test, stated_timestamp, repairs, arrived_at,
-           checkout_timestamp < %(watermark)s
+           %(began_at)s, checkout_timestamp < %(watermark)s
       from staged_checkouts
      order by checkout_id, arrived_at, sequence_number, record_index
         on conflict (checkout_id) do nothing
@@ -73,8 +87,9 @@ select count(*), count(*) filter (where late), count(repairs) from new
 INSERT_REFUNDS = """
 with new as (
     insert into raw_refunds (refund_id, checkout_id, user_id, amount, currency, refund_timestamp, stated_timestamp,
-                             repairs, arrived_at)
-    select refund_id, checkout_id, user_id, amount, currency, refund_timestamp, stated_timestamp, repairs, arrived_at
+                             repairs, arrived_at, ingested_at)
+    select refund_id, checkout_id, user_id, amount, currency, refund_timestamp, stated_timestamp, repairs, arrived_at,
+           %(began_at)s
       from staged_refunds
      order by refund_id, arrived_at, sequence_number, record_index
         on conflict (refund_id) do nothing
@@ -85,8 +100,9 @@ select count(*), 0, count(repairs) from new
 
 INSERT_DEAD_LETTERS = """
 with new as (
-    insert into dead_letters (stream_name, sequence_number, record_index, partition_key, reason, data, arrived_at)
-    select stream_name, sequence_number, record_index, partition_key, reason, data, arrived_at
+    insert into dead_letters (stream_name, sequence_number, record_index, partition_key, reason, data, arrived_at,
+                              ingested_at)
+    select stream_name, sequence_number, record_index, partition_key, reason, data, arrived_at, %(began_at)s
       from staged_dead_letters
      order by stream_name, sequence_number, record_index
         on conflict (stream_name, sequence_number, record_index) do nothing
@@ -95,18 +111,44 @@ with new as (
 select count(*) from new
 """
 
+LEAVE_SLICE = """
+insert into batch_slices (query_id, batch_id, clicks, checkouts, refunds, dead_letters, credits, late, conflicts,
+                          revisions, repaired, last_click, last_checkout)
+values (%(query_id)s, %(batch_id)s, %(clicks)s, %(checkouts)s, %(refunds)s, %(dead_letters)s, %(credits)s, %(late)s,
+        %(conflicts)s, %(revisions)s, %(repaired)s, %(last_click)s, %(last_checkout)s)
+"""
+
+# All rows: those of the batch's other slices and of its interrupted attempts, and those of batches that no query has
+# finished, because its checkpoint was lost. The last column counts events of this batch only.
+TAKE_SLICES = """
+with taken as (delete from batch_slices returning *)
+select coalesce(sum(clicks), 0)::bigint as clicks,
+       coalesce(sum(checkouts), 0)::bigint as checkouts,
+       coalesce(sum(refunds), 0)::bigint as refunds,
+       coalesce(sum(dead_letters), 0)::bigint as dead_letters,
+       coalesce(sum(credits), 0)::bigint as credits,
+       coalesce(sum(late), 0)::bigint as late,
+       coalesce(sum(conflicts), 0)::bigint as conflicts,
+       coalesce(sum(revisions), 0)::bigint as revisions,
+       coalesce(sum(repaired), 0)::bigint as repaired,
+       coalesce(sum(clicks + checkouts + refunds) filter (
+           where query_id = %(query_id)s and batch_id = %(batch_id)s
+       ), 0)::bigint as stored
+  from taken
+"""
+
 # A repeated batch has the same records, and no table shows which records and ignored parts were counted before. Their
 # numbers are therefore not added. The other counts are rows that were new.
 RECORD_BATCH = """
 insert into batches as b (query_id, batch_id, records, clicks, checkouts, refunds, dead_letters, ignored, credits, late,
                           duplicates, conflicts, revisions, repaired, unknown_fields,
                           first_click, last_click, first_checkout, last_checkout, watermark,
-                          latest_click, latest_checkout, unseen_until)
+                          latest_click, latest_checkout, unseen_until, began_at)
 values (%(query_id)s, %(batch_id)s, %(records)s, %(clicks)s, %(checkouts)s, %(refunds)s, %(dead_letters)s, %(ignored)s,
         %(credits)s, %(late)s, %(duplicates)s, %(conflicts)s, %(revisions)s, %(repaired)s, %(unknown_fields)s,
         %(first_click)s, %(last_click)s, %(first_checkout)s, %(last_checkout)s, %(watermark)s,
         greatest(%(last_click)s::timestamptz, %(latest_click)s),
-        greatest(%(last_checkout)s::timestamptz, %(latest_checkout)s), %(unseen_until)s)
+        greatest(%(last_checkout)s::timestamptz, %(latest_checkout)s), %(unseen_until)s, %(began_at)s)
     on conflict (query_id, batch_id) do update
    set records = greatest(b.records, excluded.records),
        clicks = b.clicks + excluded.clicks,

@@ -1,9 +1,7 @@
-"""The steps of the sink's transaction for one micro-batch."""
+"""The steps of the sink's transaction for one slice of a micro-batch."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -21,6 +19,7 @@ from runtime.attribution_job.sink import (
     statements,
 )
 from runtime.attribution_job.sink.copying import copy
+from runtime.attribution_job.sink.counts import Added
 
 STAGING_TABLES = {
     "checkout": "staged_checkouts",
@@ -31,46 +30,22 @@ STAGING_TABLES = {
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatchCounts:
-    """Numbers of rows that a micro-batch added, by table, and its watermark.
-
-    `credits` counts rows that were credited, or moved to an earlier click. Events before `watermark` were late;
-    `watermark` is the epoch until both streams have had an event. `revisions` counts stored checkouts that a higher
-    revision or a cancellation changed, and `repaired` the new events that needed a repair. `records`, `ignored` and
-    `duplicates` count what the batch received, not what it added.
-    """
-
-    records: int
-    clicks: int
-    checkouts: int
-    refunds: int
-    dead_letters: int
-    ignored: int
-    credits: int
-    late: int
-    duplicates: int
-    conflicts: int
-    revisions: int
-    repaired: int
-    unknown_fields: int
-    watermark: datetime
-
-
 class New(NamedTuple):
-    """Numbers of a batch's new events of one kind: all, the late ones, and those that needed a repair."""
+    """Numbers of a slice's new events of one kind: all, the late ones, and those that needed a repair."""
 
     events: int = 0
     late: int = 0
     repaired: int = 0
 
 
-def merge(
-    cursor: psycopg.Cursor, rows: Mapping[str, pa.Table], join: Join, *, query_id: str, batch_id: int
-) -> BatchCounts:
-    """Writes the rows of a micro-batch. `statements` explains the order and why a repeated batch changes nothing."""
+def begin(cursor: psycopg.Cursor, query_id: str, batch_id: int) -> dict[str, Any]:
+    """Reads the facts before a micro-batch; returns the parameters of the statements of all its slices."""
     batch: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id, "delay": WATERMARK_DELAY}
-    batch |= history.read_history(cursor, batch)
+    return batch | history.read_history(cursor, batch)
+
+
+def store(cursor: psycopg.Cursor, rows: Mapping[str, pa.Table], join: Join, batch: dict[str, Any]) -> Added:
+    """Stores the rows of a slice. `statements` explains the order and why repeated rows change nothing."""
     for kind, staging_table in STAGING_TABLES.items():
         if kind in rows:
             copy(cursor, staging_table, rows[kind])
@@ -84,30 +59,23 @@ def merge(
     duplicates = {kind: len(rows[kind]) - new[kind].events for kind in received.EVENTS}
     if duplicates["click"]:
         cursor.execute(credit_statements.MARK_LATE, batch)
-    conflicts = store_conflicts(cursor, duplicates, batch_id)
+    conflicts = store_conflicts(cursor, duplicates, batch)
     revisions = credited = 0
     if duplicates["checkout"]:
         revisions = fetch_row(cursor, correction_statements.REVISE_CHECKOUTS, batch)[0]
     if len(rows["click"]) or len(rows["checkout"]):
         credited = sum(fetch_row(cursor, statement, batch)[0] for statement in credit_statements.CREDIT[join])
-    counts = BatchCounts(
-        records=received.count_records(rows),
+    return Added(
         clicks=new["click"].events,
         checkouts=new["checkout"].events,
         refunds=new["refund"].events,
-        dead_letters=store_dead_letters(cursor, rows["dead_letter"]),
-        ignored=rows["dead_letter"]["reason"].null_count,
+        dead_letters=store_dead_letters(cursor, rows["dead_letter"], batch),
         credits=credited,
         late=sum(events.late for events in new.values()),
-        duplicates=sum(duplicates.values()),
         conflicts=conflicts,
         revisions=revisions,
         repaired=sum(events.repaired for events in new.values()),
-        unknown_fields=received.count_unknown_fields(rows),
-        watermark=batch["watermark"],
     )
-    cursor.execute(statements.RECORD_BATCH, batch | received.event_time_bounds(rows) | asdict(counts))
-    return counts
 
 
 def store_clicks(cursor: psycopg.Cursor, all_clicks: pa.Table, batch: dict[str, Any]) -> New:
@@ -142,32 +110,32 @@ def copy_new(
     """
     known = cursor.execute(statements.KNOWN_CLICKS, {"ids": to_look_up["click_id"].to_pylist()}, prepare=False)
     remaining = clicks.exclude_stored(unique, [click_id for (click_id,) in known])
-    copy(cursor, "raw_clicks", clicks.raw_rows(remaining.new, batch["watermark"]))
+    copy(cursor, "raw_clicks", clicks.raw_rows(remaining.new, batch))
     return remaining
 
 
-def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table) -> int:
+def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table, batch: dict[str, Any]) -> int:
     """Stores the dead letters that have a reason. Returns the number of new ones."""
     refused = received.refused(rows)
     if not len(refused):
         return 0
     copy(cursor, "staged_dead_letters", refused)
-    return int(fetch_row(cursor, statements.INSERT_DEAD_LETTERS, {})[0])
+    return int(fetch_row(cursor, statements.INSERT_DEAD_LETTERS, batch)[0])
 
 
-def store_conflicts(cursor: psycopg.Cursor, duplicates: Mapping[str, int], batch_id: int) -> int:
+def store_conflicts(cursor: psycopg.Cursor, duplicates: Mapping[str, int], batch: dict[str, Any]) -> int:
     """Keeps and logs duplicates whose content differs from the stored event. Returns the number of new ones."""
     staged = 0
     for kind in received.EVENTS:
         if duplicates[kind]:
-            staged += cursor.execute(correction_statements.STAGE_CONFLICTS[kind]).rowcount
+            staged += cursor.execute(correction_statements.STAGE_CONFLICTS[kind], batch).rowcount
     if not staged:
         return 0
-    ids = [event_id for (event_id,) in cursor.execute(correction_statements.STORE_CONFLICTS)]
+    ids = [event_id for (event_id,) in cursor.execute(correction_statements.STORE_CONFLICTS, batch)]
     if ids:
         log.warning(
             "events reuse a stored id with different content; the stored events are kept",
-            extra={"batch_id": batch_id, "count": len(ids), "ids": ids[:10]},
+            extra={"batch_id": batch["batch_id"], "count": len(ids), "ids": ids[:10]},
         )
     return len(ids)
 

@@ -26,22 +26,23 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 TRUNCATE = (
-    "truncate raw_clicks, raw_checkouts, raw_refunds, attributed_checkouts, users, dead_letters, conflicts, batches"
+    "truncate raw_clicks, raw_checkouts, raw_refunds, attributed_checkouts, users, dead_letters, conflicts, batches,"
+    " batch_slices"
 )
 
 
 class Sinks:
-    """The open sink of one database. Asking for another join closes it and opens a new one, as a new run would."""
+    """The open sink of one database. Asking for another kind closes it and opens a new one, as a new run would."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._join: Join | None = None
+        self._kind: tuple[Join, int] | None = None
         self._sink: PostgresSink | None = None
 
-    def for_join(self, join: Join) -> PostgresSink:
-        if self._sink is None or self._join != join:
+    def for_join(self, join: Join, writers: int = 1) -> PostgresSink:
+        if self._sink is None or self._kind != (join, writers):
             self.close()
-            self._join, self._sink = join, open_sink(self._url, join)
+            self._kind, self._sink = (join, writers), open_sink(self._url, join, writers=writers)
         return self._sink
 
     def close(self) -> None:
@@ -49,9 +50,13 @@ class Sinks:
             self._sink.close()
 
 
-def open_sink(url: str, join: Join, fence_seconds: float = fence.WAIT_SECONDS) -> PostgresSink:
+def open_sink(url: str, join: Join, fence_seconds: float = fence.WAIT_SECONDS, *, writers: int = 1) -> PostgresSink:
     return PostgresSink(
-        lambda: psycopg.connect(url, autocommit=True), join, retry_seconds=5, fence_seconds=fence_seconds
+        lambda: psycopg.connect(url, autocommit=True),
+        join,
+        writers=writers,
+        retry_seconds=5,
+        fence_seconds=fence_seconds,
     )
 
 
