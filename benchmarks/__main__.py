@@ -32,6 +32,7 @@ TARGET_FIGURES = {
     "ratio_vs_flink_blackhole": "bulk",
     "ratio_vs_pathway": "bulk",
     "ratio_vs_no_framework": "bulk",
+    "writer_scaling": "bulk",
     "p99_ms": "steady",
     "batch_growth": "steady",
     "uncorrected_late": "catch-up",

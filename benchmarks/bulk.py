@@ -42,6 +42,9 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
     for turn in (1, 2):
         attempt(f"ours, join in postgres, {turn}", lambda: run_ours(server, data, "postgres", truth, folder))
         attempt(
+            f"ours with two writers, {turn}", lambda: run_ours(server, data, "postgres", truth, folder, writers=2)
+        )
+        attempt(
             f"flink, hashmap, to files and copied, {turn}",
             lambda: run_flink_with_copy(server, data, "hashmap", truth, folder),
         )
@@ -61,6 +64,8 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
     ):
         theirs = _best_seconds(result, competitor)
         result[key] = theirs / ours if ours and theirs else None
+    two_writers = _best_seconds(result, "ours with two writers")
+    result["writer_scaling"] = ours / two_writers if ours and two_writers else None
     return result
 
 

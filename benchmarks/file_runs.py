@@ -48,6 +48,7 @@ def run_ours(
     folder: Path,
     *,
     files_per_batch: int | None = None,
+    writers: int = 1,
     check: bool = True,
     watch: Callable[[Path], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def run_ours(
         BenchmarkError: the job failed.
         AssertionError: the credits are wrong.
     """
-    options = ["--files_per_batch", str(files_per_batch or FILES_PER_BATCH[join])]
+    options = ["--files_per_batch", str(files_per_batch or FILES_PER_BATCH[join]), "--writers", str(writers)]
     run = run_job(server, data, join, folder, options, watch=watch)
     clicks = query_number(server, "select count(*) from raw_clicks")
     database_bytes = query_number(server, "select pg_database_size(current_database())")

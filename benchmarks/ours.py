@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--files_per_batch", type=int, default=4)
     parser.add_argument("--events", type=int, help="number of events in the streams SOURCE-…")
     parser.add_argument("--records_per_batch", type=int, default=1)
+    parser.add_argument("--writers", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, required=True)
     options = parser.parse_args()
     log_as_json()
@@ -41,7 +42,7 @@ def main() -> None:
     arguments = JobArguments(
         clicks_stream="", checkouts_stream="", region="", kinesis_reader="driver", attribution_join=options.join,
         checkpoint=str(options.checkpoint), database_secret=None, trigger_interval="0 seconds", records_per_batch=1,
-        shuffle_partitions=2,
+        shuffle_partitions=2, writers=options.writers,
     )  # fmt: skip
     if options.events:
         clicks, checkouts = (
@@ -67,7 +68,8 @@ def run(clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: s
 
     Streams have no end: `events` is the number of events to wait for. Files are read to their end.
     """
-    sink = PostgresSink(functools.partial(psycopg.connect, url, autocommit=True), arguments.attribution_join)
+    connect = functools.partial(psycopg.connect, url, autocommit=True)
+    sink = PostgresSink(connect, arguments.attribution_join, writers=arguments.writers)
     began = time.monotonic()
     query = start(clicks, checkouts, arguments, sink)
     if events:

@@ -18,6 +18,7 @@ TARGETS = {
     "ratio_vs_flink_blackhole": "≥ 1.0",
     "ratio_vs_pathway": "≥ 1.3",
     "ratio_vs_no_framework": "≥ 0.75",
+    "writer_scaling": "≥ 1.2",
     "p99_ms": "< 1000",
     "batch_growth": "≤ 1.3",
     "uncorrected_late": "0",

@@ -53,6 +53,8 @@ class Config:
     # Limit of a micro-batch for each stream. It bounds the driver's memory, and the rate at which the job catches up:
     # this many records in each trigger interval.
     records_per_batch: int
+    # Sessions that write a micro-batch at once. More than the database's vCPUs do not help.
+    writers: int
     # The engine that joins checkouts with clicks: docs/decisions/0008-where-the-join-runs.md compares them by rate.
     attribution_join: Literal["spark", "postgres"]
     # Name of a mapping in runtime/attribution_job/events/mapping/builtin/, if both streams have foreign events. None:
@@ -110,6 +112,8 @@ DEV = Config(
     # The generator publishes for seconds and then pauses for minutes, so a short interval costs little.
     trigger_seconds=0.2,
     records_per_batch=20_000,
+    # The batches are small: a second session would commit twice for a few hundred rows.
+    writers=1,
     attribution_join="postgres",
     event_mapping=None,
     job_timeout_hours=12,
@@ -146,6 +150,8 @@ PROD = Config(
     # micro-batch writes two files, and one second costs as much as five seconds with the join in Spark.
     trigger_seconds=1,
     records_per_batch=50_000,
+    # One for each vCPU of the database.
+    writers=2,
     attribution_join="postgres",
     event_mapping=None,
     job_timeout_hours=168,

@@ -31,6 +31,7 @@ def job_arguments(
         "--trigger_interval": f"{round(1000 * config.trigger_seconds)} milliseconds",
         "--records_per_batch": str(config.records_per_batch),
         "--shuffle_partitions": str(config.shuffle_partitions),
+        "--writers": str(config.writers),
     }
 
 

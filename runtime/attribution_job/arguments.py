@@ -23,6 +23,7 @@ class JobArguments:
     trigger_interval: str
     records_per_batch: int
     shuffle_partitions: int
+    writers: int = 1
     event_mapping: str | None = None
 
     @property
@@ -84,6 +85,13 @@ def parse_arguments(argv: Sequence[str]) -> JobArguments:
         type=_positive,
         default=2,
         help="partitions of the join's state, fixed for the life of a checkpoint (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--writers",
+        type=_positive,
+        default=1,
+        help="sessions of PostgreSQL that write a micro-batch at once, each the rows of some users in a transaction of"
+        " its own: one for each vCPU of the database (default: %(default)s)",
     )
     parser.add_argument(
         "--event_mapping",

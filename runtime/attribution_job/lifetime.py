@@ -54,7 +54,9 @@ def run(arguments: JobArguments, stopping: Sequence[int]) -> None:
     """
     checks.check_mapping(arguments.event_mapping)
     checks.check_login(arguments.database_secret)
-    sink = PostgresSink(functools.partial(_connect, arguments.database_secret), arguments.attribution_join)
+    sink = PostgresSink(
+        functools.partial(_connect, arguments.database_secret), arguments.attribution_join, writers=arguments.writers
+    )
     open_unless_stopped(sink, stopping)
     if stopping:
         return

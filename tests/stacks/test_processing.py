@@ -70,6 +70,7 @@ def test_the_configured_arguments_are_valid_for_the_job(job: dict[str, Any], env
     assert arguments.trigger == f"{round(1000 * config.trigger_seconds)} milliseconds"
     assert arguments.records_per_batch == config.records_per_batch
     assert arguments.shuffle_partitions == config.shuffle_partitions
+    assert arguments.writers == config.writers
 
 
 def test_every_executor_core_of_production_has_a_partition(prod: Environment) -> None:

@@ -36,7 +36,7 @@ class Runs:
 
     def run(self) -> None:
         """Runs the job until all published events are stored."""
-        sink = open_sink(self.url, self.arguments.attribution_join)
+        sink = open_sink(self.url, self.arguments.attribution_join, writers=self.arguments.writers)
         query = job.start(*self.published.records(self._spark), self.arguments, sink)
         try:
             query.processAllAvailable()

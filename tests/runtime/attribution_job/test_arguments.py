@@ -28,6 +28,7 @@ def test_the_arguments_that_glue_adds_are_ignored() -> None:
         trigger_interval="1 second",
         records_per_batch=20_000,
         shuffle_partitions=2,
+        writers=1,
         event_mapping=None,
     )
 
@@ -48,7 +49,7 @@ def test_a_missing_argument_is_named(name: str, capsys: pytest.CaptureFixture[st
     assert name in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["records_per_batch", "shuffle_partitions"])
+@pytest.mark.parametrize("name", ["records_per_batch", "shuffle_partitions", "writers"])
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
 def test_a_count_below_one_is_refused(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

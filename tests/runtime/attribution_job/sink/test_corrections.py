@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.attribution_job.sink.counts import BatchCounts
+from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click, Event, Refund
 from tests.runtime.attribution_job.conftest import Sinks, credits
 from tests.runtime.attribution_job.sink.rows import candidate_row, event_row, table

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.attribution_job.sink.counts import BatchCounts
+from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click, first_clicks
 from tests.runtime.attribution_job.conftest import credits
 from tests.runtime.attribution_job.join.streaming_join import EPOCH, MINUTE, StreamingJoin

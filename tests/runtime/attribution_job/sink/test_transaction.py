@@ -8,8 +8,8 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from runtime.attribution_job.sink.postgres import PostgresSink, oldest_arrival
 from runtime.attribution_job.sink.counts import BatchCounts
+from runtime.attribution_job.sink.postgres import PostgresSink, oldest_arrival
 from tests.oracle import Checkout, Click, Refund
 from tests.runtime.attribution_job.conftest import credits
 from tests.runtime.attribution_job.sink.contents import table_contents
