@@ -68,10 +68,13 @@ def sinks(postgres: Server, database: str) -> Iterator[Sinks]:
     sinks.close()
 
 
-@pytest.fixture(params=get_args(Join))
+@pytest.fixture(params=[*((join, 1) for join in get_args(Join)), ("postgres", 3)], ids="{0[0]} {0[1]}".format)
 def sink(sinks: Sinks, request: pytest.FixtureRequest) -> PostgresSink:
-    """A sink for each join. Tests pass candidates to both; the sink of the PostgreSQL join ignores them."""
-    return sinks.for_join(request.param)
+    """A sink for each join, with one or several writers.
+
+    Tests pass candidates to both; the sink of the PostgreSQL join ignores them.
+    """
+    return sinks.for_join(*request.param)
 
 
 def credits(connection: psycopg.Connection) -> dict[str, str | None]:

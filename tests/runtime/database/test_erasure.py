@@ -1,5 +1,6 @@
 """erase_user() on rows that the job's sink wrote as the writer."""
 
+import functools
 import json
 import threading
 from collections.abc import Iterator
@@ -33,10 +34,11 @@ ONE_VISIT = {
 HOSTILE = ["'; drop table users; --", '"', "\\copy x", "%s%(x)s", "a/b", "ü€😀", "user 1", "$$", "{}", "\t\n"]
 
 
-@pytest.fixture
-def sink(postgres: Server, database: str) -> Iterator[PostgresSink]:
+@pytest.fixture(params=[1, 3], ids="{} writers".format)
+def sink(postgres: Server, database: str, request: pytest.FixtureRequest) -> Iterator[PostgresSink]:
     url = postgres.url(database, "pipeline_writer")
-    sink = PostgresSink(lambda: psycopg.connect(url, autocommit=True), "spark", retry_seconds=30)
+    connect = functools.partial(psycopg.connect, url, autocommit=True)
+    sink = PostgresSink(connect, "spark", writers=request.param, retry_seconds=30)
     yield sink
     sink.close()
 

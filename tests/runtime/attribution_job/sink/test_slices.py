@@ -111,6 +111,7 @@ def assert_consistent(connection: psycopg.Connection) -> None:
 )
 @given(join=st.sampled_from(get_args(Join)), delivered=deliveries(), data=st.data())
 def test_any_number_of_writers_and_interruptions_leave_the_tables_of_one_writer(
+    *,
     sinks: Sinks,
     migrated: psycopg.Connection,
     kill: list[int],
