@@ -41,9 +41,7 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
     # The compared runs alternate, because the machine's speed changes over time.
     for turn in (1, 2):
         attempt(f"ours, join in postgres, {turn}", lambda: run_ours(server, data, "postgres", truth, folder))
-        attempt(
-            f"ours with two writers, {turn}", lambda: run_ours(server, data, "postgres", truth, folder, writers=2)
-        )
+        attempt(f"ours with two writers, {turn}", lambda: run_ours(server, data, "postgres", truth, folder, writers=2))
         attempt(
             f"flink, hashmap, to files and copied, {turn}",
             lambda: run_flink_with_copy(server, data, "hashmap", truth, folder),

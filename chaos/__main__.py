@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chaos import report
 from chaos.run import Outcome
+from chaos.schedule import draw
 from chaos.workers import folder_of, outcomes_of
 from local.errors import InputError, RunError
 from local.folder import data_folder, locked
@@ -32,18 +33,22 @@ def main() -> int:
         help="the most seeds to run at a time (default: %(default)s)",
     )
     parser.add_argument(
+        "--writers", type=_positive, help="the number of sessions that write a batch (default: 1, 2 or 4, by seed)"
+    )
+    parser.add_argument(
         "--report",
         action="store_true",
         help="write docs/reliability.md also when a seed failed or other seeds were run",
     )
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.count)
+    schedules = [draw(seed, options.writers) for seed in seeds]
     workers = min(options.workers, options.count)
     print(f"seeds {seeds[0]} to {seeds[-1]}, {workers} at a time; each takes a minute or two", flush=True)
     start = time.monotonic()
     outcomes: list[Outcome] = []
     try:
-        with locked("chaos"), closing(outcomes_of(seeds, workers, folder())) as finished:
+        with locked("chaos"), closing(outcomes_of(schedules, workers, folder())) as finished:
             for outcome in finished:
                 print(summary(outcome), flush=True)
                 outcomes.append(outcome)
@@ -59,7 +64,7 @@ def main() -> int:
     minutes = (time.monotonic() - start) / 60
     print(f"{sum(outcome.passed for outcome in outcomes)} of {len(outcomes)} seeds passed, in {minutes:.1f} minutes")
     passed = all(outcome.passed for outcome in outcomes)
-    if options.report or (passed and seeds == range(FIRST_SEED, FIRST_SEED + SEEDS)):
+    if options.report or (passed and options.writers is None and seeds == range(FIRST_SEED, FIRST_SEED + SEEDS)):
         report.write(outcomes, minutes)
     return int(not passed)
 
@@ -81,12 +86,12 @@ def summary(outcome: Outcome) -> str:
     notes += [f"job ended by itself {outcome.restarts} times"] if outcome.restarts else []
     result = f"{outcome.lost} lost, {outcome.duplicated} duplicated, {outcome.wrong} wrong"
     text = (
-        f"seed {outcome.seed}, join {outcome.join}: {', '.join(injected + notes)};"
+        f"seed {outcome.seed}, join {outcome.join}, writers {outcome.writers}: {', '.join(injected + notes)};"
         f" {outcome.records:,} records: {outcome.error or result}; {outcome.seconds:.0f} s"
     )
     if outcome.passed:
         return text
-    command = f'make chaos ARGS="--seed {outcome.seed} --count 1"'
+    command = f'make chaos ARGS="--seed {outcome.seed} --count 1 --writers {outcome.writers}"'
     files = folder_of(outcome.seed, folder())
     return "\n  ".join([text, *outcome.examples, f"logs and data: {files}; to repeat: {command}"])
 

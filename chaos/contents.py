@@ -65,12 +65,20 @@ QUERIES: dict[str, LiteralString] = {
           from conflicts
     """,
 }
-# `batches` counts new rows only, so its sums equal the tables' row counts even when batches were repeated.
+# `batches` counts new rows only, so its sums equal the tables' row counts even when batches were repeated. The job has
+# finished its last batch, so batch_slices is empty.
 BATCHES: LiteralString = """
 select sum(clicks) as raw_clicks, sum(checkouts) as raw_checkouts, sum(refunds) as raw_refunds,
        sum(dead_letters) as dead_letters, sum(repaired) as repaired,
        sum(conflicts) = (select count(*) from conflicts) as counts_conflicts
   from batches
+"""
+# A user's tables agree at every commit: a row for each checkout, and the sums of all real orders.
+DISAGREEING_USERS: LiteralString = """
+select user_id, count(*), count(a.checkout_id), max(order_count)
+  from raw_checkouts k left join attributed_checkouts a using (checkout_id, user_id) left join users u using (user_id)
+ group by user_id
+having count(*) <> count(a.checkout_id) or count(*) filter (where not k.test) is distinct from max(order_count)
 """
 
 

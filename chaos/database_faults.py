@@ -25,6 +25,10 @@ SMALL = sql.Identifier("small")
 TERMINATE: LiteralString = """
 select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = %(role)s and datname = %(database)s
 """
+TERMINATE_FIRST: LiteralString = """
+select pg_terminate_backend(pid) from pg_stat_activity
+ where usename = %(role)s and datname = %(database)s order by backend_start limit 1
+"""
 # A writer's micro-batch locks users in the order of their ids; this session locks the second half first.
 LAST_USERS: LiteralString = """
 select from users where user_id > (select percentile_disc(0.5) within group (order by user_id) from users)
@@ -39,6 +43,11 @@ DEADLOCKS: LiteralString = "select deadlocks from pg_stat_database where datname
 
 def terminate_writers(admin: psycopg.Connection) -> None:
     admin.execute(TERMINATE, {"role": WRITER, "database": admin.info.dbname})
+
+
+def terminate_first_writer(admin: psycopg.Connection) -> None:
+    """Ends the oldest session of the writer. With several writers, the other sessions of the run stay."""
+    admin.execute(TERMINATE_FIRST, {"role": WRITER, "database": admin.info.dbname})
 
 
 def deadlock(admin: psycopg.Connection, proxy: PostgresProxy) -> None:

@@ -124,6 +124,11 @@ def _terminate(rig: Rig) -> None:
         database_faults.terminate_writers(owner)
 
 
+def _terminate_first(rig: Rig) -> None:
+    with rig.owner() as owner:
+        database_faults.terminate_first_writer(owner)
+
+
 def _deadlock(rig: Rig, _: Fault) -> None:
     with rig.owner() as owner:
         rig.wait(lambda: owner.execute("select 1 from users").fetchone(), "users to lock")
@@ -158,7 +163,9 @@ INJECTIONS: dict[str, Injection] = {
         "in transaction", lambda rig: postgres.restart(rig.servers.postgres_folder, mode="immediate")
     ),
     "session ended in a transaction": _at("in transaction", _terminate),
+    "first session ended in a transaction": _at("in transaction", _terminate_first),
     REFUSES: _refuse,
+    "session cut before a commit": _at("before commit", lambda _: None),
     "response to a commit lost": _at("commit answered", lambda _: None),
     "deadlock with another writer": _deadlock,
     "no free connection": _no_connection,

@@ -133,6 +133,7 @@ def assembled(schedule: Schedule, servers: Servers, folder: Path) -> Iterator[Ri
             "--clicks_stream", streams["clicks"], "--checkouts_stream", streams["checkouts"],
             "--region", kinesis.meta.region_name, "--checkpoint", str(folder / "checkpoint"),
             "--trigger_interval", "100 milliseconds", "--attribution_join", schedule.join,
+            "--writers", str(schedule.writers),
         ]  # fmt: skip
         spark = environment(java_home=servers.java_home, java_options=servers.java_options, scratch=folder / "spark")
         proxied_server = Server(port=to_postgres.port, password=servers.postgres.password)

@@ -31,6 +31,7 @@ TABLES = (
     "dead_letters",
     "conflicts",
     "batches",
+    "batch_slices",
 )
 
 
@@ -57,6 +58,7 @@ class Outcome:
 
     seed: int
     join: str
+    writers: int = 1
     injected: list[Injected] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     records: int = 0
@@ -84,7 +86,7 @@ def run(schedule: Schedule, servers: Servers, folder: Path) -> Outcome:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "schedule.json").write_text(json.dumps(schedule.as_json(), indent=2))
-    outcome = Outcome(seed=schedule.seed, join=schedule.join)
+    outcome = Outcome(seed=schedule.seed, join=schedule.join, writers=schedule.writers)
     start = time.monotonic()
     with assembled(schedule, servers, folder) as rig:
         try:
@@ -126,11 +128,17 @@ def _run(rig: Rig, outcome: Outcome, folder: Path) -> None:
 
 
 def _recover(rig: Rig) -> float:
-    """Waits for the next commit of a micro-batch; returns the seconds until then."""
+    """Waits for the next commit of a micro-batch; returns the seconds until then.
+
+    Raises:
+        RunError: the tables of a user disagree in the meantime.
+    """
     start, moment = time.monotonic(), datetime.now(UTC)
 
     def committed() -> bool:
         with rig.owner() as owner:
+            if users := owner.execute(contents.DISAGREEING_USERS).fetchall():
+                raise RunError(f"the tables disagree about these users: {users}")
             return bool((owner.execute(COMMITTED, {"moment": moment}).fetchone() or (False,))[0])
 
     rig.wait(committed, "a commit", pause=0.2)

@@ -25,7 +25,9 @@ DATABASE = (
     "database restarted in a transaction",
     "database crashed in a transaction",
     "session ended in a transaction",
+    "first session ended in a transaction",
     REFUSES,
+    "session cut before a commit",
     "response to a commit lost",
     "deadlock with another writer",
     "no free connection",
@@ -45,6 +47,8 @@ KINESIS = (
     "shards merged",
 )
 FAULTS = JOB + DATABASE + KINESIS
+# Sessions that write a batch, by seed.
+WRITERS = (1, 2, 4)
 # Shares of the seeds with a second fault of JOB, and with a first fault before the job's first commit.
 SECOND_JOB_FAULT = 0.3
 EARLY = 0.3
@@ -69,10 +73,14 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """The faults of a seed, in order. With `early` the first fault comes before the job's first commit."""
+    """The faults of a seed, in order. With `early` the first fault comes before the job's first commit.
+
+    `writers` is the number of sessions that write a batch.
+    """
 
     seed: int
     join: Join
+    writers: int
     early: bool
     faults: tuple[Fault, ...]
 
@@ -80,11 +88,11 @@ class Schedule:
         return asdict(self)
 
 
-def draw(seed: int) -> Schedule:
+def draw(seed: int, writers: int | None = None) -> Schedule:
     """Draws a seed's schedule: one fault of each group in rotation, and one or two random faults.
 
     Twenty successive seeds contain every fault. The joins alternate. DATABASE has an even length and
-    rotates at half the pace, so that each of its faults meets both joins.
+    rotates at half the pace, so that each of its faults meets both joins. `writers` replaces the seed's own number.
     """
     chance = random.Random(f"faults of seed {seed}")  # noqa: S311 - a simulation, not a secret
     join = get_args(Join)[seed % 2]
@@ -104,4 +112,10 @@ def draw(seed: int) -> Schedule:
         )
         for name in names
     ]
-    return Schedule(seed=seed, join=join, early=chance.random() < EARLY, faults=tuple(faults))
+    return Schedule(
+        seed=seed,
+        join=join,
+        writers=writers or WRITERS[seed % len(WRITERS)],
+        early=chance.random() < EARLY,
+        faults=tuple(faults),
+    )

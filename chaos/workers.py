@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chaos import servers
 from chaos.run import Outcome, run
-from chaos.schedule import draw
+from chaos.schedule import Schedule
 from local.errors import RunError
 from local.servers import class_archive, java, signals
 
@@ -21,8 +21,8 @@ from local.servers import class_archive, java, signals
 ERRORS = (RunError, psycopg.Error, BotoCoreError, ClientError)
 
 
-def outcomes_of(seeds: Sequence[int], workers: int, folder: Path) -> Generator[Outcome, None, None]:
-    """Yields the seeds' outcomes as they finish. A failed seed's files stay in its `folder_of`.
+def outcomes_of(schedules: Sequence[Schedule], workers: int, folder: Path) -> Generator[Outcome, None, None]:
+    """Yields the schedules' outcomes as they finish. A failed seed's files stay in its `folder_of`.
 
     Raises:
         InputError: Java is not installed.
@@ -30,9 +30,9 @@ def outcomes_of(seeds: Sequence[int], workers: int, folder: Path) -> Generator[O
     """
     java_home = java.ensure()
     context = multiprocessing.get_context("spawn")
-    queue: SimpleQueue[int | None] = context.SimpleQueue()
-    for seed in (*seeds, *[None] * workers):
-        queue.put(seed)
+    queue: SimpleQueue[Schedule | None] = context.SimpleQueue()
+    for schedule in (*schedules, *[None] * workers):
+        queue.put(schedule)
     results: list[Connection] = []
     with _terminated() as processes:
         for number in range(workers):
@@ -43,7 +43,7 @@ def outcomes_of(seeds: Sequence[int], workers: int, folder: Path) -> Generator[O
                 processes.append(process)
             worker_end.close()
             results.append(result)
-        yield from _received(results, len(seeds))
+        yield from _received(results, len(schedules))
 
 
 def folder_of(seed: int, folder: Path) -> Path:
@@ -84,14 +84,14 @@ def _terminated() -> Iterator[list[SpawnProcess]]:
 
 
 def _work(
-    queue: "SimpleQueue[int | None]", results: Connection, folder: Path, number: int, java_home: Path | None
+    queue: "SimpleQueue[Schedule | None]", results: Connection, folder: Path, number: int, java_home: Path | None
 ) -> None:
     own_folder = folder / f"servers-{number}"
     try:
         signals.clean_up_when_interrupted()
         with servers.running(own_folder, java_home=java_home, java_options=class_archive.java_options()) as shared:
-            while (seed := queue.get()) is not None:
-                results.send(run(draw(seed), shared, folder_of(seed, folder)))
+            while (schedule := queue.get()) is not None:
+                results.send(run(schedule, shared, folder_of(schedule.seed, folder)))
     except ERRORS as error:
         results.send(str(error))
     except KeyboardInterrupt:

@@ -42,7 +42,7 @@ OTHERS = (
 def schedule(*names: str) -> Schedule:
     """Returns a schedule with short pauses between the faults: the job's starts already take most of the time."""
     faults = tuple(Fault(name=name, pause=0.1, seconds=1, stream="clicks") for name in names)
-    return Schedule(seed=0, join="spark", early=True, faults=faults)
+    return Schedule(seed=0, join="spark", writers=3, early=True, faults=faults)
 
 
 @pytest.fixture
@@ -90,10 +90,10 @@ def test_the_summary_of_a_failed_seed_names_the_error_and_the_command() -> None:
     fault = Injected(name="shard split", at=3.2, recovery=0.4)
     failed = Outcome(seed=7, join="spark", injected=[fault], records=1200, lost=1, examples=["lost: row k"])
     text = summary(failed)
-    assert "seed 7, join spark: shard split at 3.2 s (0.4 s)" in text
+    assert "seed 7, join spark, writers 1: shard split at 3.2 s (0.4 s)" in text
     assert "1 lost, 0 duplicated, 0 wrong" in text
     assert "lost: row k" in text
-    assert 'make chaos ARGS="--seed 7 --count 1"' in text
+    assert 'make chaos ARGS="--seed 7 --count 1 --writers 1"' in text
     assert "make chaos" not in summary(Outcome(seed=7, join="spark", records=1200))
     assert not Outcome(seed=7, join="spark", error="the job ended").passed
 

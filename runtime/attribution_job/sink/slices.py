@@ -22,7 +22,7 @@ class Cut:
     `stored_users` holds the user of each stored checkout that the batch names, by checkout id (`checkout_ids`).
     """
 
-    def __init__(self, rows: Mapping[str, pa.Table], count: int, stored_users: Mapping[str, str]) -> None:
+    def __init__(self, rows: Mapping[str, pa.Table], count: int, stored_users: dict[str, str]) -> None:
         self._rows = rows
         self._stored_users = stored_users
         self._count = count
@@ -51,10 +51,10 @@ def slice_number(key: bytes, count: int) -> int:
 def checkout_ids(rows: Mapping[str, pa.Table]) -> list[str]:
     """Returns the ids of all checkouts that the batch names: received ones, and those of Spark's candidates."""
     named = [rows[kind]["checkout_id"] for kind in ("checkout", "candidate") if kind in rows]
-    return pc.unique(pa.chunked_array([chunk for ids in named for chunk in ids.chunks], pa.string())).to_pylist()
+    return list({checkout_id: None for ids in named for checkout_id in ids.to_pylist()})
 
 
-def _numbers(rows: Mapping[str, pa.Table], count: int, stored_users: Mapping[str, str]) -> dict[str, pa.Array]:
+def _numbers(rows: Mapping[str, pa.Table], count: int, stored_users: dict[str, str]) -> dict[str, pa.Array]:
     """Returns the slice number of each row, by kind."""
     users = {
         kind: _replaced(

@@ -95,7 +95,8 @@ def test_an_orphaned_session_keeps_the_next_run_out_until_it_ends(
 def test_a_session_that_joins_after_a_takeover_writes_nothing(
     new_run: NewRun, url: str, migrated: psycopg.Connection
 ) -> None:
-    successor, opened = new_run(), []
+    successor = new_run()
+    opened: list[psycopg.Connection] = []
 
     def connect() -> psycopg.Connection:
         if len(opened) == 1:
