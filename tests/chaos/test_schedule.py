@@ -7,7 +7,7 @@ from typing import get_args
 from chaos.__main__ import FIRST_SEED, SEEDS
 from chaos.faults import INJECTIONS
 from chaos.report import catalogue
-from chaos.schedule import FAULTS, draw
+from chaos.schedule import FAULTS, WRITERS, draw
 from local.folder import PROJECT
 from runtime.attribution_job.join.rule import Join
 
@@ -32,6 +32,13 @@ def test_the_default_seeds_contain_every_fault_and_most_with_each_join() -> None
     assert {name for names in drawn.values() for name in names} == set(FAULTS)
     for names in drawn.values():
         assert len(names) >= 22
+
+
+def test_the_default_seeds_have_each_number_of_writers_with_each_join() -> None:
+    drawn = {(schedule.join, schedule.writers) for schedule in map(draw, DEFAULT)}
+    assert drawn == {(join, writers) for join in get_args(Join) for writers in WRITERS}
+    assert draw(7, writers=3).writers == 3
+    assert draw(7, writers=3).faults == draw(7).faults
 
 
 def test_only_the_spark_join_is_killed_while_it_writes_state() -> None:

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from runtime.attribution_job.sink import history
 from runtime.database.migrate import MigrationError, migrate, read_migrations
 from tests.waiting import wait_until
 
@@ -57,9 +56,10 @@ def contents(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
 
 
 def store_old_batch(connection: psycopg.Connection, number: int) -> None:
-    history_of = {"query_id": "00000000-0000-0000-0000-000000000001", "batch_id": number, "delay": "5 minutes"}
     with connection.transaction():
-        connection.execute(history.HISTORY, history_of)
+        connection.execute(
+            "select latest_click, latest_checkout, unseen_until from batches order by began_at desc limit 1"
+        )
         connection.execute(OLD_BATCH.format(number).encode())
 
 
