@@ -30,7 +30,9 @@ select sum(clicks + checkouts + duplicates)::int from batches
 """
 
 
-@pytest.mark.parametrize(("join", "next_join"), [("spark", None), ("postgres", "spark")])
+@pytest.mark.parametrize(
+    ("join", "writers", "next_join"), [("spark", ("1", "1"), None), ("postgres", ("3", "2"), "spark")]
+)
 def test_the_tables_stay_correct_through_disorder_a_kill_and_a_reshard(
     client: "KinesisClient",
     job: StartJob,
@@ -38,8 +40,10 @@ def test_the_tables_stay_correct_through_disorder_a_kill_and_a_reshard(
     tmp_path: Path,
     *,
     join: Join,
+    writers: tuple[str, str],
     next_join: Join | None,
 ) -> None:
+    """The number of writers changes with the restart after the kill."""
     log, shop = tmp_path / "job.log", Shop(client)
 
     def wait_until_stored(process: subprocess.Popen[bytes]) -> None:
@@ -56,7 +60,7 @@ def test_the_tables_stay_correct_through_disorder_a_kill_and_a_reshard(
     shop.click(NOON + 4 * HOUR, "tie", "a-first")
     shop.invalid_record(b"\x80 not an event")
     shop.invalid_record(b'{"click_id": "no zone", "user_id": "u", "click_timestamp": "2099-01-01T00:00:00.000"}')
-    running = job(join)
+    running = job(join, "--writers", writers[0])
     wait_until_stored(running)
 
     # The checkouts arrive and move the watermark to 15:55.
@@ -71,7 +75,7 @@ def test_the_tables_stay_correct_through_disorder_a_kill_and_a_reshard(
     processes.kill(running)
     client.split_shard(StreamName="clicks", ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**126))
     shop.busy_hours(seed=2, events=150)
-    running = job(join)
+    running = job(join, "--writers", writers[1])
     wait_until_stored(running)
 
     # The click is late, its checkout is punctual.

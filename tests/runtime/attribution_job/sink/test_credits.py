@@ -88,6 +88,21 @@ def test_a_click_punctual_for_one_query_can_be_late_for_another(sinks: Sinks, mi
     assert credits(migrated)["k"] == "c"
 
 
+def test_a_stored_click_becomes_late_when_another_query_receives_it_late(
+    sink: PostgresSink, migrated: psycopg.Connection
+) -> None:
+    """The column tells that a streaming join has not seen the click. A punctual copy does not take it back."""
+    click, punctual = Click(NOON, "c", "u"), Click(NOON + 41 * MINUTE, "d", "u")
+    sink.write(table(click_row(click), click_row(punctual)), query_id=str(uuid4()), batch_id=0)
+    late = "select click_id, late from raw_clicks where user_id = 'u' order by 1"
+    assert migrated.execute(late).fetchall() == [("c", False), ("d", False)]
+    move_watermark_to(sink, NOON + 40 * MINUTE)
+    sink.write(table(click_row(click), click_row(punctual)), query_id=QUERY, batch_id=1)
+    assert migrated.execute(late).fetchall() == [("c", True), ("d", False)]
+    sink.write(table(click_row(click)), query_id=str(uuid4()), batch_id=0)
+    assert migrated.execute(late).fetchall() == [("c", True), ("d", False)]
+
+
 def test_a_late_checkout_finds_its_click(sink: PostgresSink, migrated: psycopg.Connection) -> None:
     sink.write(table(click_row(Click(NOON, "c", "u"))), query_id=QUERY, batch_id=0)
     ahead = NOON + 60 * MINUTE
