@@ -1,6 +1,5 @@
 """Several writers: the tables are those of one writer, also after any interruption."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from uuid import uuid4
@@ -11,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.attribution_job.join.rule import Join
-from runtime.attribution_job.sink.ending import Ending
 from tests.oracle import Checkout, Click, Event, Refund
 from tests.runtime.attribution_job.conftest import TRUNCATE, Sinks
 from tests.runtime.attribution_job.join.streaming_join import StreamingJoin
+from tests.runtime.attribution_job.sink.conftest import KilledError
 from tests.runtime.attribution_job.sink.contents import table_contents
 from tests.runtime.attribution_job.sink.rows import dead_letter_row, event_row, table
 from tests.runtime.attribution_job.sink.test_corrected_deliveries import deliveries
@@ -53,30 +52,6 @@ ADDED = f"""
 select {", ".join(f"coalesce(sum({name}), 0)::bigint" for name in COUNTS)}
   from (select {", ".join(COUNTS)} from batches union all select {", ".join(COUNTS)} from batch_slices) counts
 """
-
-
-class KilledError(Exception):
-    """The job was killed before a slice committed."""
-
-
-@pytest.fixture
-def kill(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """A list; a number in it lets so many slices of the next write commit, and kills the job then."""
-    slices: list[int] = []
-    is_last = Ending.is_last
-
-    def stop(ending: Ending) -> bool:
-        if not slices:
-            return is_last(ending)
-        with ending._changed:
-            slices[0] -= 1
-            if slices[0] < 0:
-                raise KilledError
-            return False
-
-    monkeypatch.setattr(Ending, "is_last", stop)
-    yield slices
-    slices.clear()
 
 
 def batches_of(deliveries: list[list[Event]]) -> list[dict[str, Any]]:
