@@ -22,7 +22,7 @@ from tests.runtime.attribution_job.sink.test_corrected_deliveries import deliver
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 QUERY = str(uuid4())
-COUNTS = ("clicks", "checkouts", "refunds", "dead_letters", "late", "conflicts", "repaired")
+COUNTS = ("clicks", "checkouts", "refunds", "dead_letters", "conflicts")
 # Of every user, at every commit: a row for each checkout, the first click of each, and the sums of all orders.
 INCONSISTENT_USERS = """
 select k.user_id
@@ -45,9 +45,7 @@ having (count(*) filter (where not test), coalesce(sum(total_amount) filter (whe
 """
 STORED = """
 select (select count(*) from raw_clicks), (select count(*) from raw_checkouts), (select count(*) from raw_refunds),
-       (select count(*) from dead_letters),
-       (select count(*) from (select from raw_clicks where late union all select from raw_checkouts where late) late),
-       (select count(*) from conflicts), 0
+       (select count(*) from dead_letters), (select count(*) from conflicts)
 """
 ADDED = f"""
 select {", ".join(f"coalesce(sum({name}), 0)::bigint" for name in COUNTS)}
