@@ -81,7 +81,7 @@ def assert_consistent(connection: psycopg.Connection) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(join=st.sampled_from(get_args(Join)), delivered=deliveries(), data=st.data())
 def test_any_number_of_writers_and_interruptions_leave_the_tables_of_one_writer(
