@@ -105,14 +105,19 @@ def test_a_server_restart_during_a_transaction_loses_nothing(
     check()
 
 
+@pytest.mark.parametrize(
+    "terminate", [database_faults.terminate_writers, database_faults.terminate_first_writer], ids=["all", "first"]
+)
 def test_a_session_terminated_in_its_transaction_loses_nothing(
+    *,
     sink: PostgresSink,
     proxy: PostgresProxy,
     owner: psycopg.Connection,
     check: Callable[[], None],
     sink_log: Callable[[], str],
+    terminate: Callable[[psycopg.Connection], None],
 ) -> None:
-    fault_occurred = proxy.at("in transaction", lambda: database_faults.terminate_writers(owner))
+    fault_occurred = proxy.at("in transaction", lambda: terminate(owner))
     write(sink)
     assert fault_occurred.wait(30)
     assert "AdminShutdown" in sink_log()
