@@ -24,7 +24,7 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
     """Parses and joins both streams in Spark.
 
     Returns:
-        One stream of all rows that the sink writes, because one transaction has to hold a micro-batch. Its columns
+        One stream of all rows that the sink writes, because one transaction has to hold all rows of a user. Its columns
         include `user_id`, `join_window`, and the structs of STRUCTS. At most one of the structs is set in each row.
     """
     clicks = _prepare(click_records, CLICK).where("first_hour")
