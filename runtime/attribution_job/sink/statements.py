@@ -9,9 +9,9 @@ deadlocks between writers. Parameters are `query_id`, `batch_id` and the columns
 - `began_at`: start of the batch, which all its rows have as `ingested_at`, in whatever transaction they are written.
 """
 
-# Like the query of `history`, which reads `batches`, this lock lets erase_user() wait for the transaction, or the
-# transaction for it.
-LOCK_BATCHES = "lock table batches in access share mode"
+# Like the query of `history`, which reads both tables, this lock lets erase_user() wait for the transaction, or the
+# transaction for it. When a slice has stored its rows, a session that waits for one of these tables cannot hold it up.
+LOCK_BATCHES = "lock table batches, batch_slices in access share mode"
 
 # As in KNOWN_CLICKS below.
 STORED_USERS = """
