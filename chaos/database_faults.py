@@ -29,12 +29,20 @@ TERMINATE_FIRST: LiteralString = """
 select pg_terminate_backend(pid) from pg_stat_activity
  where usename = %(role)s and datname = %(database)s order by backend_start limit 1
 """
-# A writer's micro-batch locks users in the order of their ids; this session locks the second half first.
+# A writer's transaction locks users in the order of their ids; this session locks the last quarter first.
 LAST_USERS: LiteralString = """
-select from users where user_id > (select percentile_disc(0.5) within group (order by user_id) from users)
+select from users where user_id > (select percentile_disc(0.75) within group (order by user_id) from users)
  order by user_id for update
 """
-FIRST_USERS: LiteralString = "select from users order by user_id for update"
+# The users that the waiting transaction has locked. With several writers, other transactions have locked others.
+FIRST_USERS: LiteralString = """
+select from users
+ where xmax in (
+       select transactionid from pg_locks
+        where locktype = 'transactionid' and granted and pg_backend_pid() = any(pg_blocking_pids(pid))
+       )
+   for update
+"""
 BLOCKED: LiteralString = (
     "select exists (select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid)))"
 )
