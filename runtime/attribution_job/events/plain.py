@@ -132,6 +132,7 @@ def _events(values: pa.Table, records: pa.RecordBatch, contract: Contract) -> pa
         "sequence_number": records["sequenceNumber"],
         "record_index": records["record_index"],
         "unknown_fields": pa.repeat(pa.scalar(0, pa.int32()), len(values)),
+        "unknown_names": pa.nulls(len(values), pa.string()),
     }
     if contract.sale:
         columns["items"] = pa.array(map(write_items, values["items"].to_pylist()), pa.string())

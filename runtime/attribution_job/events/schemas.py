@@ -26,12 +26,13 @@ def event_schema(contract: Contract) -> pa.Schema:
     """Returns the columns of accepted events.
 
     `items` is JSON text. Amounts are decimal text. `repairs` is PostgreSQL's text form of an array, or null.
+    `unknown_names` has commas between the names of unknown fields, or is null.
     """
     special_types = {contract.timestamp: TIME, "revision": pa.int64()} | dict.fromkeys(contract.flags, pa.bool_())
     fields = {field: special_types.get(field, pa.string()) for field in contract.stored}
     reading = {"stated_timestamp": TIME, "repairs": pa.string()}
     record = {"arrived_at": TIME, "sequence_number": pa.string(), "record_index": pa.int32()}
-    return pa.schema(fields | reading | record | {"unknown_fields": pa.int32()})
+    return pa.schema(fields | reading | record | {"unknown_fields": pa.int32(), "unknown_names": pa.string()})
 
 
 def spark_fields(schema: pa.Schema) -> str:

@@ -61,6 +61,7 @@ def _event_row(record: Mapping[str, Any], index: int, event: Mapping[str, Any]) 
         **event,
         # PostgreSQL's text form of an array.
         "repairs": f"{{{','.join(event['repairs'])}}}" if event["repairs"] else None,
+        "unknown_names": ",".join(event["unknown_names"]) or None,
         "arrived_at": record["approximateArrivalTimestamp"],
         "sequence_number": record["sequenceNumber"],
         "record_index": index,

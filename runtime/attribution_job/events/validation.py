@@ -23,6 +23,10 @@ __all__ = ["MAX_BYTES", "RefusedError", "contract_of", "parse_object", "read_eve
 MAX_BYTES = 1024 * 1024
 # Every Python reads this many levels. How many more it reads depends on its version.
 MAX_DEPTH = 100
+# Names of unknown fields are kept, and their values are not. Anything else than a usual name could be data of a person.
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
+OTHER_NAME = "(other)"
+MOST_NAMES = 20
 STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -82,7 +86,8 @@ def read_value(value: Mapping[str, Any], arrived_at: datetime, contract: Contrac
     """Reads the fields of one event.
 
     Returns:
-        The columns of `event_schema`, apart from those of the record. `repairs` is the sorted list of their names.
+        The columns of `event_schema`, apart from those of the record. `repairs` and `unknown_names` are sorted lists;
+        `unknown_names` has OTHER_NAME in place of all names that NAME does not match, and at most MOST_NAMES.
 
     Raises:
         RefusedError: the event breaks a rule; the message states the first broken rule.
@@ -111,7 +116,9 @@ def read_value(value: Mapping[str, Any], arrived_at: datetime, contract: Contrac
         event["is_bot"] |= is_robots_device(event["device_type"]) or is_robot(user_agent or "")
         event |= read_traffic(event, repairs)
     event["repairs"] = sorted(repairs)
-    event["unknown_fields"] = len(value.keys() - contract.fields)
+    unknown = value.keys() - contract.fields
+    event["unknown_fields"] = len(unknown)
+    event["unknown_names"] = sorted({name if NAME.fullmatch(name) else OTHER_NAME for name in unknown})[:MOST_NAMES]
     return event
 
 

@@ -7,7 +7,7 @@ import psycopg
 import pyarrow as pa
 
 from runtime.attribution_job.join.rule import Join
-from runtime.attribution_job.sink import recording, statements, transaction
+from runtime.attribution_job.sink import received, recording, statements, transaction
 from runtime.attribution_job.sink.counts import BatchCounts
 from runtime.attribution_job.sink.ending import Ending
 from runtime.attribution_job.sink.slices import Cut, checkout_ids
@@ -53,7 +53,9 @@ def write(
     # The end of the block waits for all slices.
     with ThreadPoolExecutor(max(1, len(others))) as threads, ending.transaction(first) as cursor:
         batch = transaction.begin(cursor, query_id, batch_id)
-        cut = Cut(rows, len(sessions), stored_users(cursor, checkout_ids(rows)) if others else {})
+        cut = Cut(
+            received.without_names(rows), len(sessions), stored_users(cursor, checkout_ids(rows)) if others else {}
+        )
         outcomes = [threads.submit(store_in, session, number) for number, session in enumerate(others, start=1)]
         counts = store(cursor, 0)
     return counts or next(filter(None, (outcome.result() for outcome in outcomes)))

@@ -19,6 +19,20 @@ def count_unknown_fields(rows: Mapping[str, pa.Table]) -> int:
     return sum(pc.sum(rows[kind]["unknown_fields"]).as_py() or 0 for kind in EVENTS)
 
 
+def unknown_names(rows: Mapping[str, pa.Table]) -> list[tuple[str, str]]:
+    """Returns the distinct pairs of a kind of event and the name of an unknown field, sorted."""
+    pairs = set()
+    for kind in EVENTS:
+        for names in rows[kind]["unknown_names"].unique().to_pylist():
+            pairs |= {(kind, name) for name in names.split(",")} if names else set()
+    return sorted(pairs)
+
+
+def without_names(rows: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Returns the rows that slices store. The names of unknown fields are stored with the batch."""
+    return {kind: table.drop_columns("unknown_names") if kind in EVENTS else table for kind, table in rows.items()}
+
+
 def count_events(rows: Mapping[str, pa.Table]) -> int:
     return sum(len(rows[kind]) for kind in EVENTS)
 

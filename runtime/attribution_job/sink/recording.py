@@ -41,4 +41,7 @@ def record_batch(
         watermark=batch["watermark"],
     )
     cursor.execute(statements.RECORD_BATCH, batch | received.event_time_bounds(rows) | asdict(counts))
+    if names := received.unknown_names(rows):
+        kinds, fields = zip(*names, strict=True)
+        cursor.execute(statements.NOTE_UNKNOWN_FIELDS, batch | {"kinds": list(kinds), "names": list(fields)})
     return counts

@@ -171,3 +171,16 @@ values (%(query_id)s, %(batch_id)s, %(records)s, %(clicks)s, %(checkouts)s, %(re
        latest_checkout = greatest(b.latest_checkout, excluded.latest_checkout),
        unseen_until = greatest(b.unseen_until, excluded.unseen_until)
 """
+
+# A bounded number of names, each written at most once a minute.
+NOTE_UNKNOWN_FIELDS = """
+insert into unknown_fields as u (event_kind, name, first_seen, last_seen)
+select event_kind, name, %(began_at)s, %(began_at)s
+  from unnest(%(kinds)s::text[], %(names)s::text[]) received (event_kind, name)
+ where exists (select from unknown_fields k where (k.event_kind, k.name) = (received.event_kind, received.name))
+    or (select count(*) from unknown_fields) < 1000
+ order by event_kind, name
+    on conflict (event_kind, name) do update
+   set first_seen = least(u.first_seen, excluded.first_seen), last_seen = greatest(u.last_seen, excluded.last_seen)
+ where u.last_seen < excluded.last_seen - interval '1 minute' or u.first_seen > excluded.first_seen
+"""

@@ -66,6 +66,7 @@ def read_by_job(stream: Stream, data: bytes, arrived_at: datetime = ARRIVED) -> 
 
 def columns_of_job(event: dict[str, Any]) -> dict[str, Any]:
     columns = {name: value for name, value in event.items() if name != "unknown_fields" or value}
+    del columns["unknown_names"]
     columns["repairs"] = sorted(set(event["repairs"]) - {"unknown_fields"})
     for name in ("total_amount", "amount"):
         if name in columns:

@@ -46,6 +46,14 @@ BREAKS: dict[str, Callable[[datetime], list[Row]]] = {
 }
 
 
+def test_the_detail_of_unknown_fields_has_their_names(logins: Logins) -> None:
+    at = half_past()
+    write(logins.sink, sound(at), [*clicks(at, 40, first=CLICKS, unknown_fields=2, unknown_names="coupon,(other)")])
+    evaluate(logins.refresher)
+    detail = "select detail from data_quality where rule = 'unknown_fields' and state = 'breached'"
+    assert logins.analyst.execute(detail).fetchall() == [("(other), coupon",)]
+
+
 @pytest.mark.parametrize("rule", BREAKS)
 def test_a_rule_fires_on_rows_that_break_it_and_alone(logins: Logins, rule: str) -> None:
     at = half_past()

@@ -42,7 +42,7 @@ def checkout(checkout_id: str, user_id: str, *repairs: str, **values: object) ->
 
 
 def _reading(repairs: tuple[str, ...]) -> dict[str, Any]:
-    return {"stated_timestamp": None, "repairs": list(repairs), "unknown_fields": 0}
+    return {"stated_timestamp": None, "repairs": list(repairs), "unknown_fields": 0, "unknown_names": []}
 
 
 def sale(checkout_id: str, items: Any, *repairs: str) -> Expected:
@@ -143,7 +143,7 @@ CASES: dict[str, list[Expected]] = {
         checkout("it-v2", "u-it", "schema_version_spelling"),
     ],
     "43-nul-surrogate": [
-        click("nu-c1", "u-nu", TEN, **NO_UTM | {"unknown_fields": 1}),
+        click("nu-c1", "u-nu", TEN, **NO_UTM | {"unknown_fields": 1, "unknown_names": ["title"]}),
         click("nu-c2", "u-nu", at(1), "replaced_text", **NO_UTM | {"utm_campaign": "x\ufffd"}),
         click("nu-c3", "u-nu", at(2), **NO_UTM | {"utm_campaign": "ok \U0001f600"}),
         checkout("nu-k1", "u-nu"),

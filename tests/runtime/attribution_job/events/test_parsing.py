@@ -38,7 +38,9 @@ from tests.runtime.attribution_job.events.examples import (
 )
 
 NOON = datetime(2026, 11, 23, 11, 59, 59, 123000, tzinfo=UTC)
-RECORD = {"arrived_at": ARRIVAL, "sequence_number": "0", "record_index": 0, "unknown_fields": 0}
+RECORD = {
+    "arrived_at": ARRIVAL, "sequence_number": "0", "record_index": 0, "unknown_fields": 0, "unknown_names": None,
+}  # fmt: skip
 UNREPAIRED = {"stated_timestamp": None, "repairs": None}
 
 
@@ -93,6 +95,16 @@ def test_unknown_fields_are_dropped_and_counted() -> None:
     repeated = b'{"a": 1, "a": 2,' + encode(click)[1:]
     rows = parsed(CLICK, [encode(click), encode(click | {"a": 1, "nested": {"user_id": 7}}), repeated])
     assert [(row["unknown_fields"], row["repairs"]) for row in rows] == [(0, None), (2, None), (1, None)]
+
+
+def test_unknown_fields_are_named_without_names_that_could_be_data_of_people() -> None:
+    named = {"coupon_code": 1, "utm.term": 2, "_fbp": 3}
+    strange = {"jane@example.org": 1, "491511234567": 2, "a b": 3, "x" * 64: 4, "": 5, "naïve": 6, "a,b": 7}
+    many = {f"field_{number:02}": number for number in range(50)}
+    rows = parsed(CLICK, [encode(click), *(encode(click | fields) for fields in (named, strange, many))])
+    assert [row["unknown_names"] for row in rows] == [
+        None, "_fbp,coupon_code,utm.term", "(other)", ",".join(sorted(many)[:20]),
+    ]  # fmt: skip
 
 
 def test_a_label_that_comes_twice_is_unusable() -> None:

@@ -47,7 +47,8 @@ def read_slowly(contract: Contract, data: Sequence[bytes]) -> list[dict[str, Any
                 rows.append(place | letter | {"data": f"\\x{outcome.data.hex()}"})
             else:
                 repairs = f"{{{','.join(outcome.event['repairs'])}}}" if outcome.event["repairs"] else None
-                rows.append(outcome.event | place | {"repairs": repairs})
+                names = ",".join(outcome.event["unknown_names"]) or None
+                rows.append(outcome.event | place | {"repairs": repairs, "unknown_names": names})
     return rows
 
 

@@ -45,7 +45,10 @@ def event_row(event: Event, *, sequence: int = 0, **columns: object) -> dict[str
 
 def _record(arrived_at: datetime, sequence: int) -> dict[str, object]:
     """Returns the columns of the record that holds an event."""
-    return {"arrived_at": arrived_at, "sequence_number": str(sequence), "record_index": 0, "unknown_fields": 0}
+    return {"arrived_at": arrived_at, "sequence_number": str(sequence), "record_index": 0} | {
+        "unknown_fields": 0,
+        "unknown_names": None,
+    }
 
 
 def candidate_row(checkout: Checkout, click: Click) -> dict[str, object]:
