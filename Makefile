@@ -30,7 +30,7 @@ replay: $(VENV)/spark-classes.jsa ## credit your own events: make replay ARGS="c
 
 test: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## run the tests: make test ARGS="-k replay"
 	@command -v chromium >/dev/null || echo "chromium is missing, so the tests of the page in a browser are skipped (Debian, Ubuntu: apt-get install chromium)"
-	$(PYTEST) --numprocesses=2 --dist=loadfile --ignore=tests/e2e $(ARGS)
+	$(PYTEST) --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=tests/e2e $(ARGS)
 
 test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## deploy, run, update and destroy an environment on this machine
 	$(PYTEST) tests/e2e $(ARGS)
