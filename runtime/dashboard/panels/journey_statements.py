@@ -105,26 +105,40 @@ select s.place as from_step, coalesce(f.channel, '(unattributed)') as from_chann
   left join name t on t.code = s.next_code
  order by from_step, from_channel, to_step, to_channel
 """
+# Checkouts are grouped by their sets of channels, of which there are far fewer than paths.
 ASSISTS: LiteralString = """
 with {paths}, {coded},
+bits as materialized (
+    select array_agg(set_bit(repeat('0', codes + 1)::varbit, coalesce(c.code, 0), 1) order by n) as by_traffic
+      from generate_series(0, (select max(traffic_id) from channel_code)) n
+      left join channel_code c on c.traffic_id = n
+     cross join (select max(code) as codes from name) largest
+),
+touched as (
+    select day, currency, net,
+           (select by_traffic from codes)[traffic_ids[1] + 1] as first_code,
+           (select by_traffic from codes)[traffic_ids[touches] + 1] as last_code,
+           (select bit_or((select by_traffic from bits)[traffic_id + 1]) from unnest(traffic_ids) traffic_id) as channels
+      from path
+),
+summed as (
+    select day, currency, first_code, last_code, channels, count(*) as conversions, sum(net) as net
+      from touched
+     group by day, currency, first_code, last_code, channels
+),
 counted as (
-    select p.codes, count(*) as conversions, sum(p.net * r.rate) as net, bool_or(r.rate is null) as lacks_revenue
-      from coded p
-      join rate r on r.day = p.day and r.currency = p.currency
-     group by p.codes
+    select s.first_code, s.last_code, s.channels, s.conversions, s.net * r.rate as net, r.rate is null as lacks_revenue
+      from summed s
+      join rate r on r.day = s.day and r.currency = s.currency
 )
 select n.channel,
-       coalesce(sum(p.conversions) filter (where c.is_first), 0)::bigint as first_touch_conversions,
-       coalesce(sum(p.conversions) filter (where c.is_last), 0)::bigint as last_touch_conversions,
-       coalesce(sum(p.conversions) filter (where not c.is_last), 0)::bigint as assisted_conversions,
-       case when not bool_or(p.lacks_revenue) then coalesce(sum(p.net) filter (where not c.is_last), 0) end
+       coalesce(sum(c.conversions) filter (where n.code = c.first_code), 0)::bigint as first_touch_conversions,
+       coalesce(sum(c.conversions) filter (where n.code = c.last_code), 0)::bigint as last_touch_conversions,
+       coalesce(sum(c.conversions) filter (where n.code <> c.last_code), 0)::bigint as assisted_conversions,
+       case when not bool_or(c.lacks_revenue) then coalesce(sum(c.net) filter (where n.code <> c.last_code), 0) end
            as assisted_net_revenue
-  from counted p
- cross join lateral (
-       select code, code = p.codes[1] as is_first, code = p.codes[cardinality(p.codes)] as is_last
-         from (select distinct code from unnest(p.codes) code) touched
-       ) c
-  join name n on n.code = c.code
+  from counted c
+  join name n on get_bit(c.channels, n.code) = 1
  where %(channel)s::text is null or n.channel = %(channel)s
  group by n.channel
  order by assisted_conversions desc, n.channel
