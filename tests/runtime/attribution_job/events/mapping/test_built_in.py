@@ -61,7 +61,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     kind = {"kind": outcome.contract.kind}
     if outcome.event is None:
         return kind | {"reason": outcome.reason}
-    fields = {name: value for name, value in outcome.event.items() if value or value == []}
+    fields = {name: value for name, value in outcome.event.items() if value or name == "repairs"}
     return kind | {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
