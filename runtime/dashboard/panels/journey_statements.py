@@ -118,7 +118,7 @@ touched as (
     select day, currency, net,
            (select by_traffic from codes)[traffic_ids[1] + 1] as first_code,
            (select by_traffic from codes)[traffic_ids[touches] + 1] as last_code,
-           (select bit_or((select by_traffic from bits)[traffic_id + 1]) from unnest(traffic_ids) traffic_id) as channels
+           (select bit_or((select by_traffic from bits)[id + 1]) from unnest(traffic_ids) id) as channels
       from path
 ),
 summed as (
