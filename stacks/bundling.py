@@ -4,8 +4,10 @@ Bundling is deterministic: unchanged code and locks give the same asset, so noth
 """
 
 import argparse
+import atexit
 import re
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,9 +86,13 @@ def _code(scope: Construct, name: str, components: Sequence[str]) -> Path:
 def _empty_folder(scope: Construct, name: str) -> Path:
     """Returns the path of a bundle that does not exist yet.
 
-    `cdk ls` and the tests synthesise without packages, to a folder of their own.
+    `cdk ls` and the tests synthesise without packages, several processes at a time: to temporary folders.
     """
-    folder = packages.CACHE / (name if Stack.of(scope).bundling_required else f"{name}-code")
+    if not Stack.of(scope).bundling_required:
+        temporary = tempfile.TemporaryDirectory(prefix="bundle-")
+        atexit.register(temporary.cleanup)
+        return Path(temporary.name) / name
+    folder = packages.CACHE / name
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 

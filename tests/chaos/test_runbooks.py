@@ -80,7 +80,8 @@ def test_statements_are_found_in_blocks_and_spans() -> None:
 def troubled(server: Server) -> Iterator[psycopg.Connection]:
     """Yields the owner's connection to a database where the job waits for another session's open transaction.
 
-    That session also has the lock of the refresh. A quality rule is breached in this hour.
+    That session also has the lock of the refresh. A quality rule is breached in this hour, an anomaly has not ended,
+    and clicks have an unknown field.
     """
     name = "troubled"
     postgres.create_database(server, name)
@@ -102,6 +103,12 @@ def troubled(server: Server) -> Iterator[psycopg.Connection]:
             "insert into quality_results (rule, hour, bad, total)"
             " values ('clicks_without_session', date_trunc('hour', now(), 'UTC'), 900, 1000)"
         )
+        owner.execute(
+            "insert into anomaly_findings (series, detector, from_time, last_time, alarm_time, is_over, severity,"
+            " score, observed, expected_low, expected_high)"
+            " values ('clicks', 'baseline', now() - interval '1 hour', now(), now(), false, 'high', 20, 0, 90, 110)"
+        )
+        owner.execute("insert into unknown_fields values ('click', 'coupon', now(), now())")
         idle_session.execute("select pg_advisory_lock(%s)", [REFRESH_LOCK])
         idle_session.execute("select from users for update")
         blocked_batch = table(click_row(Click(now, "c2", "u")))
