@@ -10,6 +10,8 @@ from local.folder import data_folder
 from local.servers import processes, signals
 from runtime.dashboard import server
 
+START_SECONDS = 10
+
 
 class PageProcess:
     """Serves the page within its `with` block. The pipeline runs on when the page fails.
@@ -34,6 +36,8 @@ class PageProcess:
                 environment=os.environ,
                 log_file=self._log_file,
             )
+        # The address is printed next, and should work at once.
+        processes.wait_until_listening(self._port, START_SECONDS, lambda: self.failure is None)
         return self
 
     def __exit__(self, *_: object) -> None:

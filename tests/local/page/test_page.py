@@ -62,7 +62,7 @@ def test_the_page_of_the_demo_is_up_before_its_database(
     monkeypatch.setenv("LOCAL_FOLDER", str(tmp_path))
     (tmp_path / "page.login").write_text("the login of an earlier demo")
     with PageProcess() as page:
-        wait_until(lambda: status_of(f"{page.address}live") == 200, "the page")
+        assert status_of(f"{page.address}live") == 200, "the address works when it is printed"
         assert status_of(f"{page.address}api/filters") == 503
         page.connect(server.url("shop"))
         wait_until(lambda: status_of(f"{page.address}api/filters") == 200, "the database")
