@@ -118,7 +118,8 @@ function chart(parent, label, unit, names, series) {
   const heading = element("h2", { text: label });
   const latest = element("p", { class: "latest", text: "–" });
   const nothing = element("p", { class: "quiet-text", text: "Nothing committed yet." });
-  const file = csvLink(`${label} in ${MINUTES}`, "/api/live/series.csv");
+  // One file has the values of all charts.
+  const file = parent.childElementCount === 0 ? csvLink("The charts of the last ten minutes", "/api/live/series.csv") : null;
   const head = element("header", {}, heading, element("div", { class: "tools" }, latest, file));
   const card = element("section", { class: "card live-chart" }, head, nothing);
   const drawing = lineChart(card, { series, unit, height: "live-height" });
