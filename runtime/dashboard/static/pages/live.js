@@ -119,7 +119,8 @@ function chart(parent, label, unit, names, series) {
   const latest = element("p", { class: "latest", text: "–" });
   const nothing = element("p", { class: "quiet-text", text: "Nothing committed yet." });
   // One file has the values of all charts.
-  const file = parent.childElementCount === 0 ? csvLink("The charts of the last ten minutes", "/api/live/series.csv") : null;
+  const isFirst = parent.childElementCount === 0;
+  const file = isFirst ? csvLink("The charts of the last ten minutes", "/api/live/series.csv") : null;
   const head = element("header", {}, heading, element("div", { class: "tools" }, latest, file));
   const card = element("section", { class: "card live-chart" }, head, nothing);
   const drawing = lineChart(card, { series, unit, height: "live-height" });
