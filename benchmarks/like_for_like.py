@@ -17,7 +17,7 @@ CLICK_COLUMNS = ["click_id", "user_id", "session_id", "product_id", "page_url", 
 CREDIT_COLUMNS = ["checkout_id", "user_id", "checkout_timestamp", "total_amount", "currency", "click_id",
                   "click_timestamp", "utm_source", "utm_medium", "utm_campaign"]  # fmt: skip
 COLUMNS = {"raw_clicks": CLICK_COLUMNS, "raw_checkouts": CHECKOUT_COLUMNS, "credits": CREDIT_COLUMNS}
-CREATE_CREDITS = "create temporary table credits (like attributed_checkouts)"
+CREATE_CREDITS = "create temporary table credits (like attributed_checkouts including defaults)"
 # Flink emits a checkout again for each earlier click that it finds. The row with the earliest click is the final one.
 MERGE_CREDITS = """
 insert into attributed_checkouts
