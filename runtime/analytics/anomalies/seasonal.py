@@ -59,7 +59,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a series is expected to be.
+    """Expected values of a series.
 
     `adapted`: expectations that follow the level of the last unit. `low`, `high`: with few periods, the range of the
     values that may be as usual as the baseline; otherwise the baseline.

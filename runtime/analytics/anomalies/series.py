@@ -14,7 +14,7 @@ WHOLE = 0.99
 
 
 class Kind(StrEnum):
-    """What the values of a series are. Determines the noise that chance alone explains."""
+    """The kind of a series' values, which determines the noise that chance alone explains."""
 
     COUNT = "count"  # events of a step: at least Poisson noise
     SHARE = "share"  # a part of the series' weights, from 0 to 1: at least binomial noise

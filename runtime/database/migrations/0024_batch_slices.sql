@@ -1,4 +1,4 @@
--- What the slices of a micro-batch have added before the row of the whole batch is written.
+-- Counts of the committed slices of a micro-batch, until the row of the whole batch takes them over.
 
 create table batch_slices (
     slice_id      bigint generated always as identity primary key,
