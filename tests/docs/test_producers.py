@@ -5,8 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -64,8 +64,8 @@ def test_the_python_producer_sends_every_event_in_order(stream: "KinesisClient")
 def test_the_python_producer_sends_refused_entries_again_and_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
     producer = python_producer()
+    producer["time"] = SimpleNamespace(sleep=pauses.append)
     accepted = {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}
     refused = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
     entries = [{"Data": json.dumps(event).encode(), "PartitionKey": event["user_id"]} for event in EVENTS[:3]]

@@ -1,8 +1,10 @@
 """Tests of what AWS services leave behind, in the emulator."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -48,7 +50,8 @@ def test_the_teardown_waits_for_interfaces_of_glue_and_lambda_and_shows_progress
     def delete_one(_: float) -> None:
         ec2.delete_network_interface(NetworkInterfaceId=remaining.pop())
 
-    monkeypatch.setattr("time.sleep", delete_one)
+    # The clock of this module only: threads of other libraries sleep too.
+    monkeypatch.setattr(leftovers, "time", SimpleNamespace(monotonic=time.monotonic, sleep=delete_one))
     leftovers.wait_for_interfaces(ec2, vpc["vpc"])
     assert remaining == []
     progress = capsys.readouterr().out.splitlines()
