@@ -9,6 +9,27 @@ create temporary table if not exists staged_paths (like checkout_paths) on commi
 CREATE_STAGED_UNCONVERTED = """
 create temporary table if not exists staged_unconverted (like unconverted_paths) on commit delete rows
 """
+# A run that is continued has its end and its touches here.
+CREATE_STAGED_RESTARTS = """
+create temporary table if not exists staged_restarts (
+    user_id        text collate "C",
+    reads_after    timestamptz,
+    replaces_from  timestamptz,
+    run_ended_at   timestamptz,
+    traffic_ids    int[]
+) on commit delete rows
+"""
+CREATE_STAGED_CHANGES = """
+create temporary table if not exists staged_changes (
+    user_id      text collate "C",
+    started_at   timestamptz,
+    former_ids   int[],
+    traffic_ids  int[],
+    kept_places  int
+) on commit delete rows
+"""
+CREATE_STAGES = (CREATE_STAGED_PATHS, CREATE_STAGED_UNCONVERTED, CREATE_STAGED_RESTARTS, CREATE_STAGED_CHANGES)
+TRUNCATE_UNCONVERTED = "truncate staged_unconverted, staged_restarts, staged_changes"
 
 # Touches are the first click of the look-back and the latest others, up to `touch_limit`; mostly these are all clicks.
 STAGE_PATHS = """
@@ -35,26 +56,24 @@ with checkout as materialized (
            ) first
      where not k.test
 ),
-click as (
+click as materialized (
     select distinct on (k.checkout_id, c.click_timestamp, c.click_id)
-           k.checkout_id, c.click_timestamp, c.click_id, c.digest,
+           k.checkout_id, c.click_timestamp, c.click_id, coalesce(c.utm_source, '') as source,
+           coalesce(c.utm_medium, '') as medium, coalesce(c.utm_campaign, '') as campaign,
+           coalesce(c.referrer, '') as referrer,
            coalesce(c.product_id is not null
                     and k.items @> jsonb_build_array(jsonb_build_object('product_id', c.product_id)), false)
                as is_in_order
       from checkout k
      cross join lateral (
-           (select click_timestamp, click_id, product_id,
-                   traffic_digest(coalesce(utm_source, ''), coalesce(utm_medium, ''), coalesce(utm_campaign, ''),
-                                  referrer_host(referrer)) as digest
+           (select click_timestamp, click_id, product_id, utm_source, utm_medium, utm_campaign, referrer
               from raw_clicks
              where user_id = k.user_id and not is_bot
                and click_timestamp between k.checkout_timestamp - %(look_back)s::interval and k.checkout_timestamp
              order by click_timestamp, click_id
              limit 1)
             union all
-           (select click_timestamp, click_id, product_id,
-                   traffic_digest(coalesce(utm_source, ''), coalesce(utm_medium, ''), coalesce(utm_campaign, ''),
-                                  referrer_host(referrer))
+           (select click_timestamp, click_id, product_id, utm_source, utm_medium, utm_campaign, referrer
               from raw_clicks
              where user_id = k.user_id and not is_bot
                and click_timestamp between k.checkout_timestamp - %(look_back)s::interval and k.checkout_timestamp
@@ -63,15 +82,20 @@ click as (
            ) c
      order by k.checkout_id, c.click_timestamp, c.click_id
 ),
+label as materialized (
+    select l.*, t.traffic_id, t.channel
+      from (select distinct source, medium, campaign, referrer from click) l
+      join traffic t on t.digest = traffic_digest(l.source, l.medium, l.campaign, referrer_host(l.referrer))
+),
 touch as (
-    select c.*, t.traffic_id, t.channel,
+    select c.checkout_id, c.click_timestamp, c.click_id, c.is_in_order, t.traffic_id, t.channel,
            row_number() over of_checkout as position,
            count(*) over (partition by c.checkout_id, t.channel) as channel_touches,
            c.click_timestamp - last_value(c.click_timestamp) over (
                of_checkout rows between unbounded preceding and unbounded following
            ) as from_last
       from click c
-      join traffic t using (digest)
+      join label t using (source, medium, campaign, referrer)
     window of_checkout as (partition by c.checkout_id order by c.click_timestamp, c.click_id)
 ),
 weighted as (
@@ -116,42 +140,99 @@ select coalesce(array_agg(checkout_id), '{}'), coalesce(array_agg(p.day), '{}') 
  where p is distinct from s
 """
 
+# A click is converted if the first checkout at or after it is within the look-back. So an event changes nothing before
+# the checkout before it, nor before the end of a run that ended earlier: the clicks after both are read. The last run
+# stands for its clicks. All clicks are read if an event is not after the last run, or converts only a part of it.
+FIND_RESTARTS = """
+insert into staged_restarts
+with restart as (
+    select u.user_id, r.started_at, r.ended_at, r.traffic_ids,
+           former.checkout_at as checkout_before,
+           coalesce(r.ended_at >= u.since
+                    or r.started_at + %(look_back)s::interval < next.checkout_at
+                       and next.checkout_at <= r.ended_at + %(look_back)s::interval, false) as reads_all
+      from changed_users u
+      left join lateral (
+           select * from unconverted_paths p where p.user_id = u.user_id order by started_at desc limit 1
+           ) r on true
+     cross join lateral (
+           select max(checkout_timestamp) as checkout_at
+             from raw_checkouts k
+            where k.user_id = u.user_id and not k.test and k.checkout_timestamp < u.since
+           offset 0
+           ) former
+     cross join lateral (
+           select min(checkout_timestamp) as checkout_at
+             from raw_checkouts k
+            where k.user_id = u.user_id and not k.test and k.checkout_timestamp >= r.ended_at
+           offset 0
+           ) next
+     where u.user_id = any(%(ids)s::text[])
+)
+select user_id,
+       case when reads_all then '-infinity'
+            else greatest(ended_at, checkout_before, '-infinity') end,
+       case when reads_all or started_at is null then '-infinity'
+            when checkout_before > ended_at then 'infinity'
+            else started_at end,
+       case when not reads_all and coalesce(checkout_before <= ended_at, true) then ended_at end,
+       case when not reads_all and coalesce(checkout_before <= ended_at, true) then traffic_ids end
+  from restart
+"""
+
 # Runs end at a click that a checkout followed within the look-back, and at a pause that is longer.
 STAGE_UNCONVERTED = """
 insert into staged_unconverted
-with event as (
-    select c.user_id, c.click_timestamp as at, c.click_id, c.digest
-      from unnest(%(ids)s::text[]) changed (user_id)
+with click as materialized (
+    select c.*
+      from staged_restarts s
      cross join lateral (
-           select user_id, click_timestamp, click_id,
-                  traffic_digest(coalesce(utm_source, ''), coalesce(utm_medium, ''), coalesce(utm_campaign, ''),
-                                 referrer_host(referrer)) as digest
+           select user_id, click_timestamp as at, click_id, coalesce(utm_source, '') as source,
+                  coalesce(utm_medium, '') as medium, coalesce(utm_campaign, '') as campaign,
+                  coalesce(referrer, '') as referrer
              from raw_clicks
-            where raw_clicks.user_id = changed.user_id collate "C" and not is_bot
+            where raw_clicks.user_id = s.user_id and not is_bot and click_timestamp > s.reads_after
+           -- Keeps the planner at the index, also without statistics of the staged rows.
+           offset 0
            ) c
+),
+label as materialized (
+    select l.*, t.traffic_id
+      from (select distinct source, medium, campaign, referrer from click) l
+      join traffic t on t.digest = traffic_digest(l.source, l.medium, l.campaign, referrer_host(l.referrer))
+),
+event as (
+    select user_id, at, click_id, null::timestamptz as began_at, array[traffic_id] as traffic_ids
+      from click
+      join label using (source, medium, campaign, referrer)
      union all
-    select k.user_id, k.checkout_timestamp, null, null
-      from unnest(%(ids)s::text[]) changed (user_id)
+    select user_id, run_ended_at, '', replaces_from, traffic_ids
+      from staged_restarts
+     where run_ended_at is not null
+     union all
+    select k.user_id, k.checkout_timestamp, null, null, null
+      from staged_restarts s
      cross join lateral (
            select user_id, checkout_timestamp
              from raw_checkouts
-            where raw_checkouts.user_id = changed.user_id collate "C" and not test
+            where raw_checkouts.user_id = s.user_id and not test and checkout_timestamp > s.reads_after
+           offset 0
            ) k
 ),
 followed as (
     select event.*, min(at) filter (where click_id is null) over (partition by user_id order by at desc) as checkout_at
       from event
 ),
-click as (
+touch as (
     select followed.*, coalesce(checkout_at <= at + %(look_back)s::interval, false) as is_converted
       from followed
      where click_id is not null
 ),
 marked as (
-    select click.*,
+    select touch.*,
            coalesce(lag(is_converted) over by_time or at - lag(at) over by_time > %(look_back)s::interval, true)
                as is_start
-      from click
+      from touch
     window by_time as (partition by user_id order by at, click_id)
 ),
 run as (
@@ -159,26 +240,55 @@ run as (
       from marked
      where not is_converted
 )
-select r.user_id, min(r.at), max(r.at), (max(r.at) at time zone 'UTC')::date,
-       array_agg(t.traffic_id order by r.at, r.click_id)
-  from run r
-  join traffic t using (digest)
- group by r.user_id, r.number
+select user_id, min(coalesce(began_at, at)), max(at), (max(at) at time zone 'UTC')::date,
+       coalesce(max(traffic_ids) filter (where began_at is not null), '{}')
+       || coalesce(array_agg(traffic_ids[1] order by at, click_id) filter (where began_at is null), '{}')
+  from run
+ group by user_id, number
 """
 
+# The stored runs that differ, with their steps before the first `kept_places` touches left out: both runs have them.
 COMPARE_UNCONVERTED = """
-select coalesce(array_agg(distinct user_id), '{}')
-  from (select * from unconverted_paths where user_id = any(%(ids)s)) p
-  full join staged_unconverted s using (user_id, started_at)
- where p is distinct from s
+insert into staged_changes
+select coalesce(p.user_id, n.user_id), coalesce(p.started_at, n.started_at), p.traffic_ids, n.traffic_ids,
+       case when n.traffic_ids[:cardinality(p.traffic_ids)] = p.traffic_ids then cardinality(p.traffic_ids) else 0 end
+  from (
+       select u.*
+         from staged_restarts s
+         join unconverted_paths u on u.user_id = s.user_id and u.started_at >= s.replaces_from
+       ) p
+  full join staged_unconverted n using (user_id, started_at)
+ where p is distinct from n
 """
+COUNT_CHANGED_USERS = "select count(distinct user_id) from staged_changes"
 
 COUNT_PATHS = "select count_paths(%(changed)s, %(sign)s)"
 DELETE_PATHS = "delete from checkout_paths where checkout_id = any(%(changed)s)"
 INSERT_PATHS = "insert into checkout_paths select * from staged_paths where checkout_id = any(%(changed)s)"
 DELETE_EMPTY_CREDITS = "delete from daily_credits where day = any(%(days)s) and conversions = 0"
 
-COUNT_UNCONVERTED = "select count_unconverted(%(changed)s, %(sign)s)"
-DELETE_UNCONVERTED = "delete from unconverted_paths where user_id = any(%(changed)s)"
-INSERT_UNCONVERTED = "insert into unconverted_paths select * from staged_unconverted where user_id = any(%(changed)s)"
+COUNT_UNCONVERTED = """
+insert into chain_steps as c (origin, target, paths)
+select s.origin, s.target, sum(s.sign)
+  from (
+       select p.traffic_ids[greatest(1, place - markov_order):place - 1] as origin,
+              coalesce(p.traffic_ids[place], -1) as target, p.sign
+         from staged_changes
+        cross join (select markov_order from refresh_state) r
+        cross join lateral (values (former_ids, -1), (traffic_ids, 1)) p (traffic_ids, sign)
+        cross join lateral generate_series(kept_places + 1, cardinality(p.traffic_ids) + 1) place
+       ) s
+ group by s.origin, s.target
+having sum(s.sign) <> 0
+    on conflict (origin, target) do update set paths = c.paths + excluded.paths
+"""
+DELETE_UNCONVERTED = """
+delete from unconverted_paths p
+ using staged_changes c
+ where p.user_id = c.user_id and p.started_at = c.started_at
+"""
+INSERT_UNCONVERTED = """
+insert into unconverted_paths
+select n.* from staged_unconverted n join staged_changes using (user_id, started_at)
+"""
 DELETE_EMPTY_STEPS = "delete from chain_steps where paths = 0"

@@ -7,13 +7,19 @@ from pathlib import Path
 import psycopg
 
 LOWEST_PRIORITY = 19
-PROCESS_NAMES = Path("/proc")
+PROCESSES = Path("/proc")
 
 
 def yield_processors(process_id: int) -> None:
-    """Gives a process the lowest priority. Does nothing if the process is another user's, or has ended."""
-    with suppress(PermissionError, ProcessLookupError):
+    """Gives a process the lowest priority. Does nothing if the process is another user's, or has ended.
+
+    Linux shares the processors among sessions first (sched(7), "The autogroup feature"): within its own session, the
+    priority of a process alone changes nothing.
+    """
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process_id, LOWEST_PRIORITY)
+        if os.getsid(process_id) == process_id:
+            (PROCESSES / str(process_id) / "autogroup").write_text(str(LOWEST_PRIORITY))
 
 
 def yield_processors_of_server(connection: psycopg.Connection) -> None:
@@ -23,5 +29,5 @@ def yield_processors_of_server(connection: psycopg.Connection) -> None:
     """
     process_id = connection.info.backend_pid
     with suppress(OSError):
-        if (PROCESS_NAMES / str(process_id) / "comm").read_text().strip() == "postgres":
+        if (PROCESSES / str(process_id) / "comm").read_text().strip() == "postgres":
             yield_processors(process_id)

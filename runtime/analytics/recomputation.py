@@ -63,18 +63,18 @@ def _recompute_paths(cursor: psycopg.Cursor, run: Run, checkout_ids: list[str]) 
 
 def _recompute_unconverted(cursor: psycopg.Cursor, run: Run, user_ids: list[str]) -> int:
     """Returns for how many users the unconverted paths have changed."""
-    cursor.execute("truncate staged_unconverted")
+    cursor.execute(path_statements.TRUNCATE_UNCONVERTED)
     parameters = run.facts | {"ids": user_ids}
+    cursor.execute(path_statements.FIND_RESTARTS, parameters)
     cursor.execute(path_statements.STAGE_UNCONVERTED, parameters)
-    (changed,) = fetch_row(cursor, path_statements.COMPARE_UNCONVERTED, parameters)
-    parameters |= {"changed": changed}
+    cursor.execute(path_statements.COMPARE_UNCONVERTED)
+    (changed,) = fetch_row(cursor, path_statements.COUNT_CHANGED_USERS, {})
     if changed:
-        cursor.execute(path_statements.COUNT_UNCONVERTED, parameters | {"sign": -1})
-        cursor.execute(path_statements.DELETE_UNCONVERTED, parameters)
-        cursor.execute(path_statements.INSERT_UNCONVERTED, parameters)
-        cursor.execute(path_statements.COUNT_UNCONVERTED, parameters | {"sign": 1})
+        cursor.execute(path_statements.COUNT_UNCONVERTED)
+        cursor.execute(path_statements.DELETE_UNCONVERTED)
+        cursor.execute(path_statements.INSERT_UNCONVERTED)
     cursor.execute(refresh_statements.FORGET_USERS, parameters)
-    return len(changed)
+    return int(changed)
 
 
 def _write_weights(cursor: psycopg.Cursor, run: Run, stored: Sequence[tuple[Any, ...]]) -> None:

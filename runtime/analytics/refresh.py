@@ -122,8 +122,8 @@ def _refresh_parts(connection: psycopg.Connection) -> tuple[str, ...]:
 def _prepare(cursor: psycopg.Cursor) -> None:
     # The length of a day would depend on the time zone.
     cursor.execute("set local timezone = 'UTC'")
-    cursor.execute(path_statements.CREATE_STAGED_PATHS)
-    cursor.execute(path_statements.CREATE_STAGED_UNCONVERTED)
+    for statement in path_statements.CREATE_STAGES:
+        cursor.execute(statement)
 
 
 def _find_changes(cursor: psycopg.Cursor) -> Run:

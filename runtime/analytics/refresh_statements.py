@@ -64,9 +64,9 @@ select checkout_id, checkout_timestamp from checkout_paths
     on conflict do nothing
 """
 ADD_ALL_USERS = """
-insert into changed_users
+insert into changed_users (user_id)
 select user_id from raw_clicks where not is_bot union select user_id from unconverted_paths
-    on conflict do nothing
+    on conflict (user_id) do update set since = excluded.since
 """
 
 # New and revised checkouts, refunded ones, and those in the look-back after a new click.
@@ -110,11 +110,15 @@ select distinct changed.checkout_id, changed.checkout_timestamp
 """
 
 ADD_CHANGED_USERS = """
-insert into changed_users
-select user_id from raw_clicks where written_in >= %(horizon)s and not is_bot
- union
-select user_id from raw_checkouts where written_in >= %(horizon)s
-    on conflict do nothing
+insert into changed_users as u (user_id, since)
+select user_id, min(at)
+  from (
+       select user_id, click_timestamp as at from raw_clicks where written_in >= %(horizon)s and not is_bot
+        union all
+       select user_id, checkout_timestamp from raw_checkouts where written_in >= %(horizon)s
+       ) event
+ group by user_id
+    on conflict (user_id) do update set since = least(u.since, excluded.since)
 """
 
 # By whether all events are concerned.
@@ -187,4 +191,5 @@ DELETE_EVERYTHING = (
     "update refresh_state set horizon = null",
     "update experiment_state set horizon = null",
     "update anomaly_state set horizon = null",
+    "update quality_state set counted = null",
 )

@@ -1,4 +1,90 @@
-"""SQL statements that evaluate the rules of data quality, in execution order."""
+"""SQL statements that count the new events and evaluate the rules of data quality, in execution order."""
+
+from typing import LiteralString
+
+READ_STATE = """
+select s.counted::text, pg_current_snapshot()::text,
+       -- Transactions have lower numbers in a database that was copied to another server.
+       s.counted is null or pg_snapshot_xmin(s.counted) > pg_snapshot_xmax(pg_current_snapshot())
+  from quality_state s
+"""
+WRITE_STATE = "update quality_state set counted = %(next)s::pg_snapshot"
+
+FORGET_COUNTS = (
+    "delete from click_counts where minute < %(start)s",
+    "delete from checkout_counts where minute < %(start)s",
+)
+DELETE_COUNTS = ("delete from click_counts", "delete from checkout_counts")
+
+# What the last refresh has not seen. The index by transaction serves the first condition.
+NEW: LiteralString = """
+   and written_in >= pg_snapshot_xmin(%(counted)s::pg_snapshot)::text::bigint
+   and not pg_visible_in_snapshot(written_in::text::xid8, %(counted)s::pg_snapshot)
+"""
+
+# Clicks never change, so that new ones are added to the sums.
+COUNT_CLICKS: LiteralString = """
+insert into click_counts as c
+select date_trunc('minute', click_timestamp), count(*), count(*) filter (where is_bot),
+       count(*) filter (where session_id is null), count(*) filter (where page_url is null),
+       count(*) filter (where device_type is null), count(*) filter (where utm_source is null and not is_bot),
+       count(*) filter (where ingested_at > arrived_at + interval '5 minutes'),
+       count(*) filter (where stated_timestamp is not null)
+  from raw_clicks
+ where click_timestamp >= %(start)s {new}
+ group by 1
+    on conflict (minute) do update
+   set clicks = c.clicks + excluded.clicks,
+       robots = c.robots + excluded.robots,
+       without_session = c.without_session + excluded.without_session,
+       without_page = c.without_page + excluded.without_page,
+       without_device = c.without_device + excluded.without_device,
+       without_source = c.without_source + excluded.without_source,
+       slow = c.slow + excluded.slow,
+       corrected = c.corrected + excluded.corrected
+"""
+COUNT_ALL_CLICKS, COUNT_NEW_CLICKS = COUNT_CLICKS.replace("{new}", ""), COUNT_CLICKS.replace("{new}", NEW)
+
+# Checkouts can be revised: the minutes of new and revised ones are counted again.
+COUNT_CHECKOUTS: LiteralString = """
+insert into checkout_counts as c
+select date_trunc('minute', checkout_timestamp), count(*), count(*) filter (where items is null or items = '[]'),
+       count(*) filter (where not test), count(*) filter (where not test and total_amount = 0), count(price),
+       count(*) filter (where total_amount < price / 2 or total_amount > price * 2)
+  from {checkouts} k
+  left join lateral (
+       select sum(quantity::numeric * unit_price::numeric) as price
+         from jsonb_to_recordset(case jsonb_typeof(k.items) when 'array' then k.items end)
+              as item (quantity text, unit_price text)
+       having bool_and(quantity is not null and unit_price is not null)
+              and sum(quantity::numeric * unit_price::numeric) > 0
+       ) i on k.total_amount > 0
+ group by 1
+    on conflict (minute) do update
+   set checkouts = excluded.checkouts,
+       without_items = excluded.without_items,
+       paid = excluded.paid,
+       free = excluded.free,
+       comparable = excluded.comparable,
+       unlike_items = excluded.unlike_items
+ where c is distinct from excluded
+"""
+ALL_CHECKOUTS: LiteralString = "(select * from raw_checkouts where checkout_timestamp >= %(start)s)"
+CHECKOUTS_OF_CHANGED_MINUTES: LiteralString = """(
+       select k.*
+         from (
+              select distinct date_trunc('minute', checkout_timestamp) as minute
+                from raw_checkouts
+               where checkout_timestamp >= %(start)s {new}
+              ) m
+        cross join lateral (
+              select *
+                from raw_checkouts
+               where checkout_timestamp >= m.minute and checkout_timestamp < m.minute + interval '1 minute'
+              ) k
+       )"""
+COUNT_ALL_CHECKOUTS = COUNT_CHECKOUTS.replace("{checkouts}", ALL_CHECKOUTS)
+COUNT_NEW_CHECKOUTS = COUNT_CHECKOUTS.replace("{checkouts}", CHECKOUTS_OF_CHANGED_MINUTES.replace("{new}", NEW))
 
 # A rule that takes longer has failed.
 LIMIT_RULES = "set local statement_timeout = '30s'"

@@ -163,6 +163,8 @@ def test_a_background_refresh_has_the_lowest_priority_on_both_sides(
             wait_until(lambda: rows(migrated, waiting))
             ((server_process,),) = rows(migrated, waiting)
             assert [os.getpriority(os.PRIO_PROCESS, number) for number in (process.pid, server_process)] == [19, 19]
+            if (group := Path("/proc", str(server_process), "autogroup")).exists():
+                assert group.read_text().split()[1:] == ["nice", "19"]
             holder.rollback()
             _, _ = process.communicate(timeout=120)
         assert process.returncode == 0
@@ -172,7 +174,7 @@ def test_a_server_process_of_another_machine_gets_no_priority(
     migrated: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former = os.getpriority(os.PRIO_PROCESS, migrated.info.backend_pid)
-    monkeypatch.setattr(priority, "PROCESS_NAMES", tmp_path)
+    monkeypatch.setattr(priority, "PROCESSES", tmp_path)
     (tmp_path / str(migrated.info.backend_pid)).mkdir()
     (tmp_path / str(migrated.info.backend_pid) / "comm").write_text("java")
     priority.yield_processors_of_server(migrated)
