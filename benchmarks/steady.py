@@ -27,6 +27,8 @@ from runtime.data_generator.events import Stream
 HISTORY_MINUTES = 65
 # The demo's rate.
 SPARK_RATE = 100
+# Of the runs beside refreshes, whose work grows with the touches of a path: as many as in a visit of a shop.
+CLICKS_PER_USER = 10
 # Reads the history in a few batches, because Spark 4.1 scans all of its state in each batch.
 RECORDS_PER_BATCH = 100_000
 LATENCY_PERCENTILES = """
@@ -82,7 +84,8 @@ def run_at_target_rate(
 ) -> dict[str, Any]:
     """Measures the target rate after 65 minutes of history, with the join in PostgreSQL and `beside` running."""
     clicks = int(TARGET_RATE * HISTORY_MINUTES * 60 * scale)
-    return _run(server, folder, rate=TARGET_RATE, clicks=clicks, scale=scale, version=None, beside=beside)
+    users = clicks // CLICKS_PER_USER
+    return _run(server, folder, rate=TARGET_RATE, clicks=clicks, users=users, scale=scale, version=None, beside=beside)
 
 
 def _measure_rate(
@@ -111,13 +114,14 @@ def _run(
     clicks: int,
     scale: float,
     version: str | None,
+    users: int = USERS,
     beside: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> dict[str, Any]:
     join: Join = "spark" if version else "postgres"
     python = SPARK_PYTHONS[version or "4.1"]
     postgres.create_database(server, DATABASE)
     if join == "postgres":
-        history.store(server.url(DATABASE), clicks, minutes=HISTORY_MINUTES, users=USERS)
+        history.store(server.url(DATABASE), clicks, minutes=HISTORY_MINUTES, users=users)
     scratch = folder / "steady"
     shutil.rmtree(scratch, ignore_errors=True)
     with emulator.running(folder / "emulator.log") as url:
@@ -141,7 +145,7 @@ def _run(
         try:
             _wait_until_stored(server, history_events, job)
             with beside():
-                period = publish_steadily(kinesis, streams, rate, scale, job)
+                period = publish_steadily(kinesis, streams, rate, scale, job, users=users)
             _wait_until_stored(server, history_events + period.published, job)
             return _figures(server, folder / "job.log", period)
         finally:

@@ -47,7 +47,9 @@ def publish_history(kinesis: Any, streams: dict[Stream, str], rate: int, clicks:
     return count
 
 
-def publish_steadily(kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, job: Job) -> MeasuredPeriod:
+def publish_steadily(
+    kinesis: Any, streams: dict[Stream, str], rate: int, scale: float, job: Job, *, users: int = USERS
+) -> MeasuredPeriod:
     """Publishes `rate` events a second through a warm-up and a measured period, and returns that period.
 
     The measured period begins when the warm-up is over and the job has written a batch.
@@ -65,14 +67,14 @@ def publish_steadily(kinesis: Any, streams: dict[Stream, str], rate: int, scale:
         if now < measuring_from or job.log.batch is None:
             start, measuring_from = datetime.now(UTC), max(measuring_from, now)
         due = int((now - began) * rate)
-        publish(kinesis, streams, [_record(rng, number, datetime.now(UTC)) for number in range(sent, due)], 30)
+        publish(kinesis, streams, [_record(rng, number, datetime.now(UTC), users) for number in range(sent, due)], 30)
         sent = due
         time.sleep(TICK)
     return MeasuredPeriod(start, datetime.now(UTC), sent)
 
 
-def _record(rng: random.Random, number: int, at: datetime) -> Record:
+def _record(rng: random.Random, number: int, at: datetime, users: int = USERS) -> Record:
     is_checkout = number % 11 == 0
-    user = f"user-{rng.randrange(USERS):07d}"
+    user = f"user-{rng.randrange(users):07d}"
     data = json.dumps(event(rng, at, user, is_checkout=is_checkout), separators=(",", ":")).encode()
     return Record("checkouts" if is_checkout else "clicks", user, data, late=False, defect=None)
