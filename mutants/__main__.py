@@ -14,8 +14,8 @@ from contextlib import closing
 from local.errors import InputError, RunError
 from local.folder import PROJECT, data_folder, locked
 from local.servers import signals
-from mutants import report, run
-from mutants.mutant import Mutant, Outcome, mutants_of, sample
+from mutants import nearby, report, run
+from mutants.mutant import Mutant, Outcome, mutants_of, originals, sample
 
 LEAST_SHARE = 0.9
 # Some tests run Java and PostgreSQL, which need more than a gigabyte of memory.
@@ -46,11 +46,14 @@ def main() -> int:
             to_test = again if options.survivors else [mutant for mutant in mutants if mutant not in outcomes]
             print(f"{len(to_test)} mutants to test, {options.workers} at a time", flush=True)
             start = time.monotonic()
-            with closing(run.outcomes_of(to_test, options.workers, folder / "copies")) as tested:
-                for number, (mutant, outcome, seconds) in enumerate(tested, start=1):
-                    print(f"{number}/{len(to_test)} {outcome} in {seconds:.0f} s: {mutant}", flush=True)
+            first = [original for original in originals(to_test) if original.key not in known]
+            with closing(run.outcomes_of([*first, *to_test], options.workers, folder / "copies")) as tested:
+                for number, (mutant, outcome, seconds) in enumerate(tested, start=1 - len(first)):
+                    print(f"{max(0, number)}/{len(to_test)} {outcome} in {seconds:.0f} s: {mutant}", flush=True)
+                    if mutant.is_original and outcome != "survived":
+                        raise RunError(f"the tests of {mutant} fail: {' '.join(nearby.tests_of(mutant.file))}")
                     report.store(stored, mutant, outcome)
-                    outcomes[mutant] = outcome
+                    outcomes |= {} if mutant.is_original else {mutant: outcome}
             print(f"{(time.monotonic() - start) / 60:.1f} minutes\n")
     except InputError as error:
         print(f"make mutants: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from mutants import nearby, python_changes
 from mutants.change import Change
 
 MOST_CHARACTERS = 60
+NO_CHANGE = Change(0, 0, "")
 
 # `stopped`: the tests took longer than they may, as an endless loop does.
 Outcome = Literal["caught", "stopped", "survived"]
@@ -29,11 +30,19 @@ class Mutant:
         return self.file.removeprefix(f"{nearby.JOB}/")
 
     @property
+    def is_original(self) -> bool:
+        return self.change == NO_CHANGE
+
+    @property
     def key(self) -> str:
-        """What tells the mutant from others of the same source."""
+        """What tells the mutant from others of the same source, or the tests of one original from those of another."""
+        if self.is_original:
+            return " ".join(sorted(nearby.tests_of(self.file)))
         return f"{self.file}:{self.change.start}-{self.change.end}:{self.change.text}"
 
     def __str__(self) -> str:
+        if self.is_original:
+            return f"{self.module} without a change"
         return f"{self.module}:{self.line}: {_shown(self.former)} → {_shown(self.change.text)}"
 
 
@@ -45,6 +54,12 @@ def mutants_of(project: Path, prefixes: Sequence[str]) -> list[Mutant]:
         if not prefixes or file.removeprefix(f"{nearby.JOB}/").startswith(tuple(prefixes))
         for mutant in _mutants_of_file(project, file)
     ]
+
+
+def originals(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Returns a module without a change for each set of tests that is near some of the mutants."""
+    files = {frozenset(nearby.tests_of(mutant.file)): mutant.file for mutant in mutants}
+    return [Mutant(file, 1, "", NO_CHANGE) for file in files.values()]
 
 
 def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:

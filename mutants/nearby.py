@@ -8,10 +8,10 @@ PACKAGES = ("sink", "sources", "events", "join")
 # The tests of each folder, fast ones first. Those named like a module come before, when the module changes.
 NEAR = {
     "sink": (
-        *("test_slices", "test_cut", "test_transaction", "test_clicks", "test_credits", "test_corrections"),
-        *("test_conflicts", "test_unknown_fields", "test_robots", "test_postgres", "test_fence", "test_ending"),
-        *("test_copying", "test_sessions", "test_deliveries", "test_corrected_deliveries", "test_hot_user"),
-        *("test_history", "test_time"),
+        *("test_ending", "test_cut", "test_robots", "test_copying", "test_postgres", "test_clicks", "test_credits"),
+        *("test_transaction", "test_corrections", "test_sessions", "test_unknown_fields", "test_time", "test_history"),
+        *("test_conflicts", "test_slices", "test_fence", "test_deliveries", "test_corrected_deliveries"),
+        "test_hot_user",
     ),
     "sources": (
         *("test_offsets", "test_connector", "test_kinesis", "test_shard", "test_read_ahead", "test_real_stream"),
@@ -35,10 +35,7 @@ NEAR = {
     "join": ("test_attribution",),
 }  # fmt: skip
 # Tests elsewhere that state what a module promises. They come last.
-ALSO = {
-    "events/json_schema.py": ("tests/docs/test_schemas.py",),
-    "sink/statements.py": (f"{TESTS}/test_checkpoints.py",),
-}
+ALSO = {"events/json_schema.py": ("tests/docs/test_schemas.py",)}
 
 
 def files(project: Path) -> list[str]:

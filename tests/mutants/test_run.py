@@ -6,7 +6,6 @@ from threading import Event
 
 import pytest
 
-from local.errors import RunError
 from mutants import __main__ as command
 from mutants import nearby, report, run
 from mutants.mutant import Mutant, Outcome, mutants_of, sample
@@ -48,10 +47,13 @@ def test_a_mutant_is_caught_or_survives_and_the_project_stays(project: Path, tmp
     assert not (tmp_path / "copies").exists()
 
 
-def test_tests_that_fail_without_a_change_end_the_run(project: Path, tmp_path: Path) -> None:
+def test_tests_that_fail_without_a_change_end_the_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (project / "tests" / "test_ages.py").write_text("def test_nothing() -> None:\n    assert False\n")
-    with pytest.raises(RunError, match="without a change"):
-        outcomes(project, tmp_path / "copies")
+    monkeypatch.setattr("sys.argv", ["mutants", "--workers", "1"])
+    assert command.main() == 1
+    assert "the tests of join/ages.py without a change fail: tests/test_ages.py" in capsys.readouterr().err
 
 
 def test_tests_without_an_end_are_stopped(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
