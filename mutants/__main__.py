@@ -14,7 +14,7 @@ from contextlib import closing
 from local.errors import InputError, RunError
 from local.folder import PROJECT, data_folder, locked
 from local.servers import signals
-from mutants import nearby, report, run
+from mutants import report, run
 from mutants.mutant import Mutant, Outcome, mutants_of, originals, sample
 
 LEAST_SHARE = 0.9
@@ -51,7 +51,7 @@ def main() -> int:
                 for number, (mutant, outcome, seconds) in enumerate(tested, start=1 - len(first)):
                     print(f"{max(0, number)}/{len(to_test)} {outcome} in {seconds:.0f} s: {mutant}", flush=True)
                     if mutant.is_original and outcome != "survived":
-                        raise RunError(f"the tests of {mutant} fail: {' '.join(nearby.tests_of(mutant.file))}")
+                        raise RunError(f"the tests of {mutant} fail: {' '.join(mutant.tests)}")
                     report.store(stored, mutant, outcome)
                     outcomes |= {} if mutant.is_original else {mutant: outcome}
             print(f"{(time.monotonic() - start) / 60:.1f} minutes\n")

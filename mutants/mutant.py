@@ -34,10 +34,14 @@ class Mutant:
         return self.change == NO_CHANGE
 
     @property
+    def tests(self) -> list[str]:
+        return nearby.all_tests_of(self.file) if self.is_original else nearby.tests_of(self.file)
+
+    @property
     def key(self) -> str:
         """What tells the mutant from others of the same source, or the tests of one original from those of another."""
         if self.is_original:
-            return " ".join(sorted(nearby.tests_of(self.file)))
+            return " ".join(sorted(self.tests))
         return f"{self.file}:{self.change.start}-{self.change.end}:{self.change.text}"
 
     def __str__(self) -> str:
@@ -57,9 +61,9 @@ def mutants_of(project: Path, prefixes: Sequence[str]) -> list[Mutant]:
 
 
 def originals(mutants: Sequence[Mutant]) -> list[Mutant]:
-    """Returns a module without a change for each set of tests that is near some of the mutants."""
-    files = {frozenset(nearby.tests_of(mutant.file)): mutant.file for mutant in mutants}
-    return [Mutant(file, 1, "", NO_CHANGE) for file in files.values()]
+    """Returns a module without a change for each set of tests that has those of some of the mutants."""
+    candidates = [Mutant(file, 1, "", NO_CHANGE) for file in dict.fromkeys(mutant.file for mutant in mutants)]
+    return list({original.key: original for original in candidates}.values())
 
 
 def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:

@@ -1,5 +1,6 @@
 """The files that are changed, and the tests that are near each of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 JOB = "runtime/attribution_job"
@@ -34,6 +35,21 @@ NEAR = {
     ),
     "join": ("test_attribution",),
 }  # fmt: skip
+# The tests of some modules, fast ones first. Those that write and compare whole databases would take minutes for each.
+NEAREST = {
+    "sink/clicks.py": ("test_clicks", "test_transaction", "test_credits", "test_robots", "test_time", "test_conflicts"),
+    "sink/copying.py": ("test_copying", "test_transaction", "test_corrections"),
+    "sink/correction_statements.py": ("test_corrections", "test_conflicts", "test_corrected_deliveries"),
+    "sink/credit_statements.py": (
+        *("test_credits", "test_robots", "test_corrections", "test_time", "test_history", "test_hot_user"),
+        "test_deliveries",
+    ),
+    "sink/ending.py": ("test_ending", "test_slices"),
+    "sink/fence.py": ("test_fence", "test_sessions"),
+    "sink/history.py": ("test_history", "test_time", "test_credits", "test_deliveries"),
+    "sink/postgres.py": ("test_postgres", "test_transaction", "test_sessions", "test_fence"),
+    "sink/slices.py": ("test_cut", "test_slices", "test_corrections"),
+}
 # Tests elsewhere that state what a module promises. They come last.
 ALSO = {"events/json_schema.py": ("tests/docs/test_schemas.py",)}
 
@@ -47,8 +63,17 @@ def files(project: Path) -> list[str]:
 def tests_of(file: str) -> list[str]:
     """Returns the paths of the tests that are near a module, in the order in which to run them."""
     module = file.removeprefix(f"{JOB}/")
-    folder = str(Path(module).parent)
+    names = NEAREST.get(module, NEAR[str(Path(module).parent)])
     namesake = f"test_{Path(module).stem}"
-    near = sorted(NEAR[folder], key=lambda name: Path(name).name != namesake)
+    return _paths(module, sorted(names, key=lambda name: Path(name).name != namesake))
+
+
+def all_tests_of(file: str) -> list[str]:
+    """Returns the paths of the tests of a module's folder, which include those that are near it."""
+    module = file.removeprefix(f"{JOB}/")
+    return _paths(module, NEAR[str(Path(module).parent)])
+
+
+def _paths(module: str, names: Iterable[str]) -> list[str]:
     package = Path(module).parts[0]
-    return [f"{TESTS}/{package}/{name}.py" for name in near] + list(ALSO.get(module, ()))
+    return [f"{TESTS}/{package}/{name}.py" for name in names] + list(ALSO.get(module, ()))

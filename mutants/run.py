@@ -15,7 +15,6 @@ from queue import SimpleQueue
 
 from local.folder import PROJECT
 from local.servers import postgres, processes
-from mutants import nearby
 from mutants.mutant import Mutant, Outcome
 
 NOT_COPIED = shutil.ignore_patterns(
@@ -53,7 +52,7 @@ class Copy:
         source = file.read_text()
         file.write_text(mutant.change.apply(source))
         try:
-            return self._run(nearby.tests_of(mutant.file))
+            return self._run(mutant.tests)
         finally:
             file.write_text(source)
 

@@ -13,6 +13,7 @@ def test_every_module_has_tests_that_exist(file: str) -> None:
     tests = nearby.tests_of(file)
     assert tests
     assert all((PROJECT / test).is_file() for test in tests)
+    assert set(tests) <= set(nearby.all_tests_of(file))
 
 
 def test_every_test_of_the_packages_is_near_a_module() -> None:

@@ -27,7 +27,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (project / "tests" / "test_ages.py").write_text(TEST)
     monkeypatch.setattr(run, "PROJECT", project)
     monkeypatch.setattr(command, "PROJECT", project)
-    monkeypatch.setattr(nearby, "tests_of", lambda _: ["tests/test_ages.py"])
+    for name in ("tests_of", "all_tests_of"):
+        monkeypatch.setattr(nearby, name, lambda _: ["tests/test_ages.py"])
     monkeypatch.setattr("local.servers.signals.clean_up_when_interrupted", lambda: None)
     monkeypatch.setenv("LOCAL_FOLDER", str(tmp_path / "local"))
     return project
