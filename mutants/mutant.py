@@ -67,9 +67,13 @@ def originals(mutants: Sequence[Mutant]) -> list[Mutant]:
 
 
 def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
-    """Returns `size` mutants in their order, or all if there are fewer. The same seed gives the same ones."""
-    places = random.Random(seed).sample(range(len(mutants)), min(size, len(mutants)))  # noqa: S311 - no secret
-    return [mutants[place] for place in sorted(places)]
+    """Draws `size` mutants, or all if there are fewer. The same seed gives the same ones in the same order.
+
+    The first ones of a large sample are the small sample of that seed, so that an interrupted run counts as one.
+    """
+    shuffled = list(mutants)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - no secret
+    return shuffled[:size]
 
 
 def _mutants_of_file(project: Path, file: str) -> Iterable[Mutant]:
