@@ -20,11 +20,11 @@ NEAR = {
     ),
     "events/values": (
         *("values/test_ids", "values/test_times", "values/test_money", "values/test_labels", "values/test_items"),
-        *("values/test_traffic", "values/test_robots", "test_cases", "test_reading", "test_parsing", "test_plain"),
+        *("values/test_traffic", "values/test_robots", "test_cases", "test_reading", "test_plain"),
     ),
     "events/framing": (
         *("framing/test_kpl", "framing/test_encodings", "framing/test_envelopes", "framing/test_joined_objects"),
-        *("test_reading", "test_cases", "framing/test_properties", "framing/test_hostile_records", "test_parsing"),
+        *("test_reading", "test_cases", "framing/test_properties", "framing/test_hostile_records"),
     ),
     "events/mapping": (
         *("mapping/test_loading", "mapping/test_expressions", "mapping/test_page", "mapping/test_built_in"),
@@ -37,6 +37,13 @@ NEAR = {
 }  # fmt: skip
 # The tests of some modules, fast ones first. Those that write and compare whole databases would take minutes for each.
 NEAREST = {
+    **dict.fromkeys(
+        ("sink/statements.py", "sink/transaction.py", "sink/recording.py", "sink/received.py", "sink/batch.py"),
+        (
+            *("test_transaction", "test_unknown_fields", "test_sessions", "test_credits", "test_corrections"),
+            *("test_postgres", "test_history", "test_conflicts", "test_slices"),
+        ),
+    ),
     "sink/clicks.py": ("test_clicks", "test_transaction", "test_credits", "test_robots", "test_time", "test_conflicts"),
     "sink/copying.py": ("test_copying", "test_transaction", "test_corrections"),
     "sink/correction_statements.py": ("test_corrections", "test_conflicts", "test_corrected_deliveries"),
