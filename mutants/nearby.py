@@ -41,7 +41,7 @@ NEAREST = {
         ("sink/statements.py", "sink/transaction.py", "sink/recording.py", "sink/received.py", "sink/batch.py"),
         (
             *("test_transaction", "test_unknown_fields", "test_sessions", "test_credits", "test_corrections"),
-            *("test_postgres", "test_history", "test_conflicts", "test_slices"),
+            *("test_postgres", "test_history", "test_slices"),
         ),
     ),
     "sink/clicks.py": ("test_clicks", "test_transaction", "test_credits", "test_robots", "test_time", "test_conflicts"),

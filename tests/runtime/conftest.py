@@ -28,6 +28,10 @@ database_numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with embedded.running(tmp_path_factory.mktemp("postgres")) as server:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+            # Only a crash of the machine could damage the files now, and it would end the tests too.
+            admin.execute("alter system set fsync = off")
+            admin.execute("select pg_reload_conf()")
         yield server
 
 
