@@ -59,6 +59,24 @@ def move_watermark_to(sink: PostgresSink, at: datetime) -> None:
     sink.write(rows, query_id=QUERY, batch_id=0)
 
 
+def test_an_event_at_the_watermark_is_not_late(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    moment = timedelta(microseconds=1)
+    move_watermark_to(sink, NOON)
+    punctual, late = (
+        table(click_row(Click(at, f"c {at}", "u")), checkout_row(Checkout(at, f"k {at}", "u")))
+        for at in (NOON, NOON - moment)
+    )
+    # Both come twice: a click that comes again can become late.
+    counts = [
+        sink.write(rows, query_id=QUERY, batch_id=batch_id)
+        for batch_id, rows in enumerate((punctual, punctual, late, late), start=1)
+    ]
+    assert [batch.late for batch in counts] == [0, 0, 2, 0]
+    for kind in ("click", "checkout"):
+        rows = migrated.execute(f"select {kind}_timestamp from raw_{kind}s where late".encode()).fetchall()
+        assert rows == [(NOON - moment,)]
+
+
 def test_a_late_click_still_wins(sink: PostgresSink, migrated: psycopg.Connection) -> None:
     move_watermark_to(sink, NOON + 40 * MINUTE)
     punctual, checkout = Click(NOON + 41 * MINUTE, "punctual", "u"), Checkout(NOON + 42 * MINUTE, "k", "u")
