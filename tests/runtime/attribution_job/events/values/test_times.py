@@ -64,6 +64,12 @@ def test_numbers_are_exact_to_the_microsecond() -> None:
         assert event["click_timestamp"] == TEN + timedelta(microseconds=123456), number
 
 
+@pytest.mark.parametrize("number", [20261301100000, 20260230100000, 20260301250000, 20260301106000, 20260301100060])
+def test_digits_that_are_no_date_are_a_number(number: int) -> None:
+    event = accepted(CLICK, at(number))
+    assert event["stated_timestamp"] == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number)
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
