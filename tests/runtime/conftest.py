@@ -14,6 +14,7 @@ from local.folder import PROJECT
 from local.servers import postgres as embedded
 from local.servers.postgres import Server
 from runtime.attribution_job.session import create_session
+from runtime.database.migrate import LOGIN_ROLES, set_password
 
 TEMPLATE = "template_pipeline"
 COPY_PRIVILEGES = """
@@ -67,6 +68,9 @@ def database(postgres: Server, migrated_template: str) -> Iterator[str]:
         # A copy takes a tenth of the time of the migrations. It lacks the privileges on the database itself.
         admin.execute(sql.SQL("create database {} template {}").format(*map(sql.Identifier, (name, migrated_template))))
         admin.execute(COPY_PRIVILEGES, {"copy": name, "template": migrated_template})
+        # The roles are common to all databases, and a test may have changed their passwords.
+        for role in LOGIN_ROLES:
+            set_password(admin, role, postgres.password)
     yield name
     embedded.drop_database(postgres, name)
 
