@@ -103,6 +103,13 @@ def test_a_run_of_several_sessions_is_named_by_its_oldest_one(url: str, migrated
         second.close()
 
 
+def test_a_session_cannot_join_while_another_run_takes_the_lock(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as taking, psycopg.connect(url, autocommit=True) as joining:
+        taking.execute("select pg_advisory_lock(%s)", [fence.LOCK])
+        with pytest.raises(fence.FenceLostError):
+            fence.join(joining)
+
+
 def test_a_run_waits_for_its_predecessor_to_end(new_run: Callable[..., PostgresSink]) -> None:
     first, second = new_run(), new_run(fence_seconds=60)
     first.open()
