@@ -21,9 +21,9 @@ NOT_COPIED = shutil.ignore_patterns(
     *(".venv*", "node_modules", ".git", ".local", "__pycache__", ".*_cache", ".hypothesis", "results", "cdk.out"),
     *(".bundles", "sbom"),
 )
-# Of one test, and of all tests near a module. They take a fraction of that on an idle machine.
+# Of one test, and of the tests of a file on average. They take a fraction of that on an idle machine.
 TEST_SECONDS = 120
-TESTS_SECONDS = 900
+FILE_SECONDS = 90
 # For the clean-up of tests that are interrupted: they stop their servers.
 STOP_SECONDS = 30
 
@@ -71,7 +71,7 @@ class Copy:
         }
         process = processes.start(command, environment=environment, log_file=self._log, folder=self._project)
         try:
-            status = self._status(process)
+            status = self._status(process, FILE_SECONDS * len(tests))
         finally:
             processes.kill(process)
             self._stop_databases()
@@ -79,13 +79,13 @@ class Copy:
             return "stopped"
         return "caught" if status else "survived"
 
-    def _status(self, process: subprocess.Popen[bytes]) -> int | None:
-        """Waits for the tests; returns their exit status, or null after TESTS_SECONDS.
+    def _status(self, process: subprocess.Popen[bytes], seconds: float) -> int | None:
+        """Waits for the tests; returns their exit status, or null when they take longer than `seconds`.
 
         Raises:
             InterruptedRunError: the run was interrupted.
         """
-        deadline = time.monotonic() + TESTS_SECONDS
+        deadline = time.monotonic() + seconds
         while process.poll() is None:
             if self._stopping.is_set() or time.monotonic() > deadline:
                 process.send_signal(signal.SIGINT)

@@ -58,7 +58,7 @@ def test_tests_that_fail_without_a_change_end_the_run(
 
 
 def test_tests_without_an_end_are_stopped(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "TESTS_SECONDS", 0.5)
+    monkeypatch.setattr(run, "FILE_SECONDS", 0.5)
     (project / "tests" / "test_ages.py").write_text("import time\n\n\ndef test_ages() -> None:\n    time.sleep(60)\n")
     copy = run.Copy(tmp_path / "copy", Event())
     assert copy.outcome(mutants_of(project, [])[0]) == "stopped"
