@@ -12,7 +12,7 @@ PYTEST = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 CDK_CLI := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dashboard replay test test-e2e chaos bench bench-environments bench-report schemas analytics-page backtest screenshots soak-dashboard lint clean
+.PHONY: help setup demo dashboard replay test test-e2e chaos mutants bench bench-environments bench-report schemas analytics-page backtest screenshots soak-dashboard lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
@@ -37,6 +37,9 @@ test-e2e: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa $(CDK_CLI) ## depl
 
 chaos: $(VENV)/spark-classes.jsa ## inject the faults of twenty seeds, and account for every record: make chaos ARGS="--seed 7 --count 1"
 	@$(BIN)/python -m chaos $(ARGS)
+
+mutants: $(VENV)/.requirements-dev $(VENV)/spark-classes.jsa ## change the job's code one place at a time, and count what no test notices: make mutants ARGS="--sample 200"
+	@$(BIN)/python -m mutants $(ARGS)
 
 bench: ## run the benchmarks, including Flink: make bench ARGS="bulk --scale 0.1"
 	@$(MAKE) --no-print-directory --jobs=2 bench-environments

@@ -117,9 +117,12 @@ def test_amounts_are_exact(sink: PostgresSink, migrated: psycopg.Connection) -> 
     assert rows(migrated, "lifetime_value", "users") == [(Decimal("1000000000000001.1000"),)]
 
 
-def test_a_revision_with_an_earlier_time_hides_no_click_from_spark(sinks: Sinks, migrated: psycopg.Connection) -> None:
+@pytest.mark.parametrize("age", [60, 50, 0])
+def test_a_revision_with_an_earlier_time_hides_no_click_from_spark(
+    sinks: Sinks, migrated: psycopg.Connection, age: int
+) -> None:
     """Spark keeps one candidate of a checkout, which may be that of the revision."""
-    clicks = Click(NOON - 65 * MINUTE, "of the revision", "u"), Click(NOON - 50 * MINUTE, "of the order", "u")
+    clicks = Click(NOON - 65 * MINUTE, "of the revision", "u"), Click(NOON - age * MINUTE, "of the order", "u")
     earlier = replace(ORDER, checkout_timestamp=NOON - 10 * MINUTE, revision=1)
     orders = [event_row(order, sequence=number, arrived_at=NOON) for number, order in enumerate((ORDER, earlier))]
     rows = table(*map(event_row, clicks), *orders, candidate_row(ORDER, clicks[0]))

@@ -10,7 +10,7 @@ from runtime.attribution_job.sink.counts import BatchCounts
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
 from tests.runtime.attribution_job.conftest import Sinks, credits
-from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, table
+from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, event_row, table
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -57,6 +57,24 @@ def move_watermark_to(sink: PostgresSink, at: datetime) -> None:
     ahead = at + 5 * MINUTE
     rows = table(click_row(Click(ahead, "ahead", "nobody")), checkout_row(Checkout(ahead, "ahead", "nobody")))
     sink.write(rows, query_id=QUERY, batch_id=0)
+
+
+def test_an_event_at_the_watermark_is_not_late(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    moment = timedelta(microseconds=1)
+    move_watermark_to(sink, NOON)
+    punctual, late = (
+        table(click_row(Click(at, f"c {at}", "u")), checkout_row(Checkout(at, f"k {at}", "u")))
+        for at in (NOON, NOON - moment)
+    )
+    # Both come twice: a click that comes again can become late.
+    counts = [
+        sink.write(rows, query_id=QUERY, batch_id=batch_id)
+        for batch_id, rows in enumerate((punctual, punctual, late, late), start=1)
+    ]
+    assert [batch.late for batch in counts] == [0, 0, 2, 0]
+    for kind in ("click", "checkout"):
+        rows = migrated.execute(f"select {kind}_timestamp from raw_{kind}s where late".encode()).fetchall()
+        assert rows == [(NOON - moment,)]
 
 
 def test_a_late_click_still_wins(sink: PostgresSink, migrated: psycopg.Connection) -> None:
@@ -113,7 +131,9 @@ def test_a_late_checkout_finds_its_click(sink: PostgresSink, migrated: psycopg.C
     assert credits(migrated)["k"] == "c"
 
 
-def test_an_idle_stream_holds_the_watermark(sink: PostgresSink) -> None:
-    sink.write(table(click_row(Click(NOON, "a", "u"))), query_id=QUERY, batch_id=0)
-    counts = sink.write(table(click_row(Click(NOON - 60 * MINUTE, "b", "u"))), query_id=QUERY, batch_id=1)
-    assert counts.late == 0
+@pytest.mark.parametrize("kind", ["click", "checkout"])
+def test_an_idle_stream_holds_the_watermark(sink: PostgresSink, kind: str) -> None:
+    for batch_id, at in enumerate((NOON, NOON - 60 * MINUTE)):
+        event = Click(at, f"c {at}", "u") if kind == "click" else Checkout(at, f"k {at}", "u")
+        counts = sink.write(table(event_row(event)), query_id=QUERY, batch_id=batch_id)
+        assert counts.late == 0

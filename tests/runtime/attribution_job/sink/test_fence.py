@@ -87,6 +87,29 @@ def test_a_second_run_fails_and_names_the_run_that_writes(
     assert migrated.execute("select distinct query_id::text from batches").fetchall() == [(query,)]
 
 
+def test_a_run_of_several_sessions_is_named_by_its_oldest_one(url: str, migrated: psycopg.Connection) -> None:
+    first, second = open_sink(url, "postgres", writers=3), open_sink(url, "postgres", 0.1)
+    try:
+        first.open()
+        pids = migrated.execute(
+            "select pid from pg_locks join pg_stat_activity using (pid) where objid = %s order by backend_start",
+            [fence.LOCK],
+        ).fetchall()
+        assert len(pids) == 3
+        with pytest.raises(FencedError, match=rf"pid {pids[0][0]}, "):
+            second.open()
+    finally:
+        first.close()
+        second.close()
+
+
+def test_a_session_cannot_join_while_another_run_takes_the_lock(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as taking, psycopg.connect(url, autocommit=True) as joining:
+        taking.execute("select pg_advisory_lock(%s)", [fence.LOCK])
+        with pytest.raises(fence.FenceLostError):
+            fence.join(joining)
+
+
 def test_a_run_waits_for_its_predecessor_to_end(new_run: Callable[..., PostgresSink]) -> None:
     first, second = new_run(), new_run(fence_seconds=60)
     first.open()

@@ -1,5 +1,6 @@
 """Rows of one transaction: duplicates, dead letters, text values, users and counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -48,6 +49,42 @@ def test_a_repeated_batch_changes_no_table_and_no_sum(sink: PostgresSink, migrat
     )  # fmt: skip
     sums = "records, clicks, checkouts, refunds, dead_letters, ignored, credits, duplicates"
     assert migrated.execute(f"select {sums} from batches".encode()).fetchall() == [(5, 1, 1, 1, 1, 1, 1, 3)]
+
+
+def test_a_repeated_batch_with_other_records_adds_to_its_row(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    """A checkpoint that was set back cuts batches anew, under the same numbers."""
+    early, late = NOON - 20 * MINUTE, NOON + 20 * MINUTE
+    click, checkout = Click(NOON - 10 * MINUTE, "c1", "u"), Checkout(NOON - 10 * MINUTE, "k1", "u")
+    attempts = [
+        table(
+            click_row(click, repairs="{trimmed_id}", unknown_fields=1),
+            *(checkout_row(checkout), refund_row(Refund(NOON, "r1", "k1"))),
+            dead_letter_row(1, "no", b"", NOON),
+        ),
+        table(
+            click_row(replace(click, user_id="v")),
+            click_row(Click(early, "c2", "u"), repairs="{trimmed_id}", unknown_fields=2),
+            *(click_row(Click(late, "c3", "x")), checkout_row(replace(checkout, revision=1))),
+            *(checkout_row(Checkout(early, "k2", "v")), checkout_row(Checkout(late, "k3", "w"))),
+            refund_row(Refund(NOON, "r2", "k1"), repairs="{trimmed_id}"),
+            *(dead_letter_row(2, "no", b"", NOON), dead_letter_row(3, None, b"", NOON)),
+        ),
+        table(click_row(Click(NOON, "c4", "y")), checkout_row(Checkout(NOON, "k4", "z"))),
+    ]
+    ahead = table(click_row(Click(NOON, "ahead", "nobody")), checkout_row(Checkout(NOON, "ahead", "nobody")))
+    sink.write(ahead, query_id=QUERY, batch_id=0)
+    for rows in attempts:
+        sink.write(rows, query_id=QUERY, batch_id=1)
+    row = migrated.execute(
+        "select records, clicks, checkouts, refunds, dead_letters, ignored, credits, late, duplicates, conflicts,"
+        " revisions, repaired, unknown_fields, first_click, last_click, first_checkout, last_checkout, watermark,"
+        " latest_click, latest_checkout, unseen_until from batches where batch_id = 1"
+    ).fetchone()
+    counts = {
+        "records": 9, "clicks": 4, "checkouts": 4, "refunds": 2, "dead_letters": 2, "ignored": 1, "credits": 2,
+        "late": 4, "duplicates": 2, "conflicts": 1, "revisions": 1, "repaired": 3, "unknown_fields": 3,
+    }  # fmt: skip
+    assert row == (*counts.values(), early, late, early, late, NOON - 5 * MINUTE, late, late, late)
 
 
 def test_the_oldest_arrival_considers_all_kinds_of_rows() -> None:

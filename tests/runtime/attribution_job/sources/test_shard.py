@@ -1,7 +1,9 @@
 import threading
 import time
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, HTTPClientError
 
 from runtime.attribution_job.sources import shard
 from runtime.attribution_job.sources.offsets import START
@@ -62,6 +64,25 @@ def test_a_throttled_request_is_repeated_until_it_succeeds(code: str) -> None:
     kinesis.errors[SHARD] = [code] * 5
     assert len(reader(kinesis).read(10).records) == 1
     assert len(kinesis.calls) == 6
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        *((code, 400, True) for code in ("ProvisionedThroughputExceededException", "LimitExceededException")),
+        *((code, 400, True) for code in ("ThrottlingException", "RequestLimitExceeded", "KMSThrottlingException")),
+        *((code, 400, True) for code in ("InternalFailure", "InternalFailureException", "ServiceUnavailable")),
+        *(("RequestTimeout", 400, True), ("of a proxy", 500, True), ("of a proxy", 503, True)),
+        *(("of a proxy", 499, False), ("ResourceNotFoundException", 400, False)),
+    ],
+)
+def test_throttling_and_failures_of_the_service_are_of_the_moment(code: str, status: int, *, expected: bool) -> None:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    assert shard.is_transient(ClientError(response, "GetRecords")) is expected
+
+
+def test_a_network_that_fails_can_succeed_later() -> None:
+    assert shard.is_transient(HTTPClientError(error="connection reset"))
 
 
 def test_an_expired_iterator_is_replaced_without_loss() -> None:

@@ -116,8 +116,9 @@ def test_a_cut_array_keeps_the_elements_before_the_cut() -> None:
     assert reasons(b"[%b,%b" % (CLICK, CHECKOUT)) == [None, None, "array that ends too early"]
 
 
-def test_an_event_after_the_prefix_of_a_log_line_is_read() -> None:
-    assert reasons(b"2026-03-01 INFO %b\n%b" % (CLICK, CLICK)) == ["not JSON", None, None]
+@pytest.mark.parametrize("prefix", [b"2026-03-01 INFO", b"2026-03-01 [main] INFO", b"INFO [[a], b]: sent"])
+def test_an_event_after_the_prefix_of_a_log_line_is_read(prefix: bytes) -> None:
+    assert reasons(b"%b %b\n%b" % (prefix, CLICK, CLICK)) == ["not JSON", None, None]
 
 
 @pytest.mark.parametrize("line", [CLICK.replace(b"google", "für".encode("latin-1")), b"\xff\xfe\xfd", b"caf\xe9"])

@@ -37,7 +37,7 @@ def test_an_id_is_read(value: Any, stored: str, repairs: list[str]) -> None:
 
 PLACEHOLDERS = [
     "null", "NULL", "undefined", "None", "nan", "NaN", "unknown", "Anonymous", "guest", " Guest ", "0", "-1", 0, -1,
-    0.0, "00000000-0000-0000-0000-000000000000", float("nan"),
+    0.0, "00000000-0000-0000-0000-000000000000", "0" * 32, float("nan"),
 ]  # fmt: skip
 
 
@@ -60,6 +60,7 @@ def test_a_placeholder_is_no_id(value: Any) -> None:
         ("\u0301" * 100_000, "longer than 256 characters"),
         (10**300, "longer than 256 characters"),
         (1.5, "expected a text or a whole number"),
+        (float("inf"), "expected a text or a whole number"),
         (True, "expected a text or a whole number"),
         (["u1"], "expected a text or a whole number"),
         ({"id": "u1"}, "expected a text or a whole number"),

@@ -33,6 +33,10 @@ def test_every_usual_spelling_of_a_time_with_a_zone_is_read(text: str) -> None:
     assert (event["click_timestamp"], event["repairs"]) == (TEN, [])
 
 
+def test_the_first_moment_of_1970_is_a_time() -> None:
+    assert accepted(CLICK, at("1970-01-01T00:00:00Z"))["click_timestamp"] == datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("separator", ".,")
 @pytest.mark.parametrize("digits", range(1, 10))
 def test_a_fraction_is_cut_to_microseconds(digits: int, separator: str) -> None:
@@ -60,6 +64,12 @@ def test_numbers_are_exact_to_the_microsecond() -> None:
         assert event["click_timestamp"] == TEN + timedelta(microseconds=123456), number
 
 
+@pytest.mark.parametrize("number", [20261301100000, 20260230100000, 20260301250000, 20260301106000, 20260301100060])
+def test_digits_that_are_no_date_are_a_number(number: int) -> None:
+    event = accepted(CLICK, at(number))
+    assert event["stated_timestamp"] == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number)
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -70,6 +80,7 @@ def test_numbers_are_exact_to_the_microsecond() -> None:
         ("20260301100000", "has no zone"),
         (20260301100000, "has no zone"),
         ("20260301100000123", "has no zone"),
+        ("20261231235959999", "has no zone"),
         ("202603011000", "has no zone"),
         ("2026-03-01T24:00:00Z", "no such time"),
         ("2026-03-01T25:00:00Z", "no such time"),

@@ -140,8 +140,13 @@ def test_a_referrer_that_may_be_the_same_site_gives_nothing(referrer: str, page_
     assert traffic(page_url=page_url, referrer=referrer) == (None, None, None, [])
 
 
-def test_sites_under_a_country_are_told_apart() -> None:
-    assert traffic(page_url="https://shop.co.uk/", referrer="https://blog.co.uk/")[:2] == ("blog.co.uk", "referral")
+@pytest.mark.parametrize(
+    "suffix",
+    ["ac.uk", "co.uk", "com.au", "edu.au", "go.jp", "gov.uk", "ne.jp", "net.au", "or.jp", "org.uk"],
+)
+def test_sites_under_a_country_are_told_apart(suffix: str) -> None:
+    expected = (f"blog.{suffix}", "referral")
+    assert traffic(page_url=f"https://shop.{suffix}/", referrer=f"https://blog.{suffix}/")[:2] == expected
 
 
 def test_a_search_engine_is_another_site_even_without_the_page() -> None:
