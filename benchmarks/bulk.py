@@ -63,6 +63,8 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
         theirs = _best_seconds(result, competitor)
         result[key] = theirs / ours if ours and theirs else None
     two_writers = _best_seconds(result, "ours with two writers")
+    in_spark = _best_seconds(result, "ours, join in spark")
+    result["spark_bulk"] = ours / in_spark if ours and in_spark else None
     result["writer_scaling"] = ours / two_writers if ours and two_writers else None
     return result
 

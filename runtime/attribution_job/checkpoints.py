@@ -7,7 +7,7 @@ from runtime.attribution_job.failures import UnreadableCheckpointError
 from runtime.attribution_job.sources import connector
 
 # Raised by one with every change of a checkpoint's content: the sources, the stateful operators, or their state.
-QUERY_VERSION = 2
+QUERY_VERSION = 3
 # Spark 4.1's messages about files that are cut short, empty, missing or of another query. The second alternative is a
 # message of the JSON parser that reads Spark's logs; it does not name the file.
 SIGNS = re.compile(

@@ -4,6 +4,8 @@ import importlib
 
 from pyspark.sql import SparkSession
 
+# Parts of Hadoop that the job does not use. They have two thirds of the settings in Hadoop's configuration.
+UNUSED_HADOOP_SETTINGS = ("yarn.", "mapreduce.")
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
@@ -26,6 +28,17 @@ def _glue_session(spark: SparkSession) -> SparkSession:
         return spark
     session: SparkSession = context.GlueContext(spark.sparkContext).spark_session
     return session
+
+
+def drop_unused_hadoop_settings(spark: SparkSession) -> None:
+    """Removes UNUSED_HADOOP_SETTINGS from Hadoop's configuration.
+
+    Spark serializes the configuration with each copy of a plan that has a streaming join: eight times a batch.
+    """
+    configuration = spark.sparkContext._jsc.hadoopConfiguration()
+    for prefix in UNUSED_HADOOP_SETTINGS:
+        for name in configuration.getPropsWithPrefix(prefix).keySet().toArray():
+            configuration.unset(prefix + name)
 
 
 def streaming_settings(spark_version: str, shuffle_partitions: int) -> dict[str, str]:

@@ -31,18 +31,17 @@ pytestmark = pytest.mark.usefixtures("interpreted")
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-# The layout of a checkpoint of version 2, by join: the number of offsets (one for each use of a stream) and the schemas
+# The layout of a checkpoint of version 3, by join: the number of offsets (one for each use of a stream) and the schemas
 # of stateful operators. A change here means that the query has changed and that QUERY_VERSION must be raised.
-VERSION = 2
-WINDOW = "join_window:struct<start:timestamp,end:timestamp>"
+VERSION = 3
 LAYOUTS: dict[Join, dict[str, Any]] = {
     "spark": {
         "offsets": 4,
         "0 symmetricHashJoin": {
             "partitions": 2,
-            "key": "struct<field0:string,field1:struct<start:timestamp,end:timestamp>>",
-            "left": f"struct<user_id:string,{WINDOW},checkout_id:string,checkout_timestamp:timestamp>",
-            "right": f"struct<user_id:string,{WINDOW},click_id:string,click_timestamp:timestamp>",
+            "key": "struct<field0:string,field1:timestamp>",
+            "left": "struct<user_id:string,join_window:timestamp,checkout_id:string,checkout_timestamp:timestamp>",
+            "right": "struct<user_id:string,join_window:timestamp,click_id:string,click_timestamp:timestamp>",
         },
     },
     "postgres": {"offsets": 2},

@@ -1,14 +1,24 @@
 import json
 import logging
+import time
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.listener import StreamingQueryProgress
 
-from runtime.attribution_job.progress import JsonFormatter, consumer_lag, watermark_lag
+from runtime.attribution_job.progress import JsonFormatter, ProgressLog, consumer_lag, watermark_lag
 from runtime.attribution_job.session import join_state_format
+from runtime.attribution_job.sink.counts import Added, BatchCounts
 from runtime.attribution_job.sink.postgres import worth_retrying
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COUNTS = BatchCounts(
+    **{field.name: 0 for field in fields(Added)}, records=7, ignored=0, duplicates=0, unknown_fields=0, watermark=NOON
+)
 
 
 def test_the_consumer_lag_is_that_of_each_open_shard() -> None:
@@ -39,6 +49,40 @@ def test_the_watermark_lag_is_the_time_from_the_watermark_to_now() -> None:
 
 def test_there_is_no_watermark_lag_before_both_streams_have_an_event() -> None:
     assert watermark_lag(datetime(1970, 1, 1, tzinfo=UTC), NOON) is None
+
+
+def test_a_batch_is_logged_as_spark_measured_it_from_one_text(
+    spark: SparkSession, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(_: object) -> NoReturn:
+        raise AssertionError("PySpark's conversion of a progress takes longer than a small batch")
+
+    (tmp_path / "lines").mkdir()
+    (tmp_path / "lines" / "0").write_text("a\n")
+    caplog.set_level(logging.INFO)
+    progress = ProgressLog(["lines"])
+    spark.streams.addListener(progress)
+    with monkeypatch.context() as patches:
+        patches.setattr(StreamingQueryProgress, "fromJObject", convert)
+        query = (
+            spark.readStream.text(str(tmp_path / "lines"))
+            .writeStream.foreachBatch(lambda _, batch_id: progress.written(batch_id, COUNTS, None))
+            .trigger(availableNow=True)
+            .start()
+        )
+        query.awaitTermination()
+        deadline = time.monotonic() + 10
+        while not (batches := [vars(record) for record in caplog.records if record.message == "batch"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    spark.streams.removeListener(progress)
+    (batch,) = batches
+    measured = query.lastProgress
+    assert measured is not None
+    assert batch["query_id"] == query.id
+    assert (batch["batch_id"], batch["batch_ms"]) == (measured["batchId"], measured["batchDuration"])
+    assert batch["phases_ms"] == measured["durationMs"]
+    assert (batch["records"], batch["state_rows"], batch["dropped_by_join"]) == (COUNTS.records, 0, 0)
 
 
 def test_a_log_line_is_one_json_object_with_extras_and_exception() -> None:

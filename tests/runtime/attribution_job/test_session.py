@@ -5,7 +5,12 @@ import pytest
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from runtime.attribution_job.session import create_session, streaming_settings
+from runtime.attribution_job.session import (
+    UNUSED_HADOOP_SETTINGS,
+    create_session,
+    drop_unused_hadoop_settings,
+    streaming_settings,
+)
 
 
 class GlueContext:
@@ -41,3 +46,11 @@ def test_on_glue_the_job_runs_in_the_session_of_a_glue_context(spark: SparkSessi
 
 def test_elsewhere_the_job_runs_in_a_plain_session(spark: SparkSession) -> None:
     assert create_session() is spark
+
+
+def test_hadoop_s_configuration_loses_the_unused_settings_and_keeps_those_of_file_systems(spark: SparkSession) -> None:
+    configuration = spark.sparkContext._jsc.hadoopConfiguration()
+    configuration.set("yarn.test", "1")
+    drop_unused_hadoop_settings(spark)
+    assert [configuration.getPropsWithPrefix(prefix).size() for prefix in UNUSED_HADOOP_SETTINGS] == [0, 0]
+    assert configuration.get("fs.defaultFS")

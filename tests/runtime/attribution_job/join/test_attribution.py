@@ -1,5 +1,6 @@
 """Spark's form of the attribution rule."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from tests.strategies import shop
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TICK = timedelta(milliseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def credits(spark: SparkSession, clicks: list[Click], checkouts: list[Checkout]) -> dict[str, str | None]:
@@ -51,17 +53,25 @@ def test_the_window_is_the_hour_before_with_both_ends(spark: SparkSession, age: 
     assert result == {"k": "c" if credited else None}
 
 
-@pytest.mark.parametrize("minute", [0, 1, 59])
-@pytest.mark.parametrize("age", [timedelta(0), TICK, HOUR - TICK, HOUR])
-def test_each_pair_meets_once_wherever_the_hour_begins(spark: SparkSession, minute: int, age: timedelta) -> None:
-    at = NOON + timedelta(minutes=minute)
-    checkouts = spark.createDataFrame([("u", "k", at)], "user_id string, checkout_id string, event_time timestamp")
-    clicks = spark.createDataFrame([("u", "c", at - age)], "user_id string, click_id string, event_time timestamp")
+def test_each_pair_meets_once_wherever_the_hour_begins(spark: SparkSession) -> None:
+    # Checkouts on the hour and on both sides of it, clicks of all ages around the limits; each pair has its own user.
+    offsets = [timedelta(0), TICK, -TICK, MICROSECOND, -MICROSECOND, timedelta(minutes=30)]
+    ages = [timedelta(0), MICROSECOND, TICK, HOUR - MICROSECOND, HOUR, HOUR + MICROSECOND, -MICROSECOND]
+    cases = {f"{offset}/{age}": (NOON + offset, age) for offset, age in itertools.product(offsets, ages)}
+    checkouts = spark.createDataFrame(
+        [(user, "k", at) for user, (at, _) in cases.items()],
+        "user_id string, checkout_id string, event_time timestamp",
+    )
+    clicks = spark.createDataFrame(
+        [(user, "c", at - age) for user, (at, age) in cases.items()],
+        "user_id string, click_id string, event_time timestamp",
+    )
     pairs = join_clicks(
         add_join_window(checkouts).withColumn("checkout_timestamp", F.col("event_time")),
         add_join_window(clicks).where("first_hour").withColumn("click_timestamp", F.col("event_time")),
     )
-    assert [(row.checkout_id, row.click_id) for row in pairs.collect()] == [("k", "c")]
+    matching = [user for user, (_, age) in cases.items() if timedelta(0) <= age <= HOUR]
+    assert sorted(row.user_id for row in pairs.collect()) == sorted(matching)
 
 
 def test_each_checkout_of_a_user_is_credited(spark: SparkSession) -> None:
