@@ -35,6 +35,7 @@ TARGET_FIGURES = {
     "writer_scaling": "bulk",
     "spark_bulk": "bulk",
     "p99_ms": "steady",
+    "p99_ms_5000": "steady",
     "spark_p99_ms": "steady",
     "batch_growth": "steady",
     "uncorrected_late": "catch-up",

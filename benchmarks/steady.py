@@ -75,6 +75,7 @@ def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) ->
     }
     full_history = result["rates"][str(TARGET_RATE)]
     result["p99_ms"] = full_history["p99_ms"]
+    result["p99_ms_5000"] = result["rates"]["5000"]["p99_ms"]
     result["spark_p99_ms"] = result["spark"]["4.1"]["p99_ms"]
     result["batch_growth"] = full_history["batch_ms"] / little_history["batch_ms"]
     return result
