@@ -23,7 +23,7 @@ NEW: LiteralString = """
 """
 
 # Clicks never change, so that new ones are added to the sums.
-COUNT_CLICKS: LiteralString = """
+CLICKS_BY_MINUTE: LiteralString = """
 insert into click_counts as c
 select date_trunc('minute', click_timestamp), count(*), count(*) filter (where is_bot),
        count(*) filter (where session_id is null), count(*) filter (where page_url is null),
@@ -31,7 +31,9 @@ select date_trunc('minute', click_timestamp), count(*), count(*) filter (where i
        count(*) filter (where ingested_at > arrived_at + interval '5 minutes'),
        count(*) filter (where stated_timestamp is not null)
   from raw_clicks
- where click_timestamp >= %(start)s {new}
+ where click_timestamp >= %(start)s
+"""
+ADD_CLICKS: LiteralString = """
  group by 1
     on conflict (minute) do update
    set clicks = c.clicks + excluded.clicks,
@@ -43,15 +45,19 @@ select date_trunc('minute', click_timestamp), count(*), count(*) filter (where i
        slow = c.slow + excluded.slow,
        corrected = c.corrected + excluded.corrected
 """
-COUNT_ALL_CLICKS, COUNT_NEW_CLICKS = COUNT_CLICKS.replace("{new}", ""), COUNT_CLICKS.replace("{new}", NEW)
+COUNT_ALL_CLICKS: LiteralString = CLICKS_BY_MINUTE + ADD_CLICKS
+COUNT_NEW_CLICKS: LiteralString = CLICKS_BY_MINUTE + NEW + ADD_CLICKS
 
 # Checkouts can be revised: the minutes of new and revised ones are counted again.
-COUNT_CHECKOUTS: LiteralString = """
+CHECKOUTS_BY_MINUTE: LiteralString = """
 insert into checkout_counts as c
 select date_trunc('minute', checkout_timestamp), count(*), count(*) filter (where items is null or items = '[]'),
        count(*) filter (where not test), count(*) filter (where not test and total_amount = 0), count(price),
        count(*) filter (where total_amount < price / 2 or total_amount > price * 2)
-  from {checkouts} k
+  from (
+"""
+WRITE_CHECKOUTS: LiteralString = """
+       ) k
   left join lateral (
        select sum(quantity::numeric * unit_price::numeric) as price
          from jsonb_to_recordset(case jsonb_typeof(k.items) when 'array' then k.items end)
@@ -69,22 +75,26 @@ select date_trunc('minute', checkout_timestamp), count(*), count(*) filter (wher
        unlike_items = excluded.unlike_items
  where c is distinct from excluded
 """
-ALL_CHECKOUTS: LiteralString = "(select * from raw_checkouts where checkout_timestamp >= %(start)s)"
-CHECKOUTS_OF_CHANGED_MINUTES: LiteralString = """(
+ALL_CHECKOUTS: LiteralString = "select * from raw_checkouts where checkout_timestamp >= %(start)s"
+COUNT_ALL_CHECKOUTS: LiteralString = CHECKOUTS_BY_MINUTE + ALL_CHECKOUTS + WRITE_CHECKOUTS
+CHANGED_MINUTES: LiteralString = """
        select k.*
          from (
               select distinct date_trunc('minute', checkout_timestamp) as minute
                 from raw_checkouts
-               where checkout_timestamp >= %(start)s {new}
+               where checkout_timestamp >= %(start)s
+"""
+CHECKOUTS_OF_MINUTES: LiteralString = """
               ) m
         cross join lateral (
               select *
                 from raw_checkouts
                where checkout_timestamp >= m.minute and checkout_timestamp < m.minute + interval '1 minute'
               ) k
-       )"""
-COUNT_ALL_CHECKOUTS = COUNT_CHECKOUTS.replace("{checkouts}", ALL_CHECKOUTS)
-COUNT_NEW_CHECKOUTS = COUNT_CHECKOUTS.replace("{checkouts}", CHECKOUTS_OF_CHANGED_MINUTES.replace("{new}", NEW))
+"""
+COUNT_NEW_CHECKOUTS: LiteralString = (
+    CHECKOUTS_BY_MINUTE + CHANGED_MINUTES + NEW + CHECKOUTS_OF_MINUTES + WRITE_CHECKOUTS
+)
 
 # A rule that takes longer has failed.
 LIMIT_RULES = "set local statement_timeout = '30s'"
