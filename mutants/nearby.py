@@ -33,7 +33,7 @@ NEAR = {
         *("test_cases", "test_reading", "test_hostile_text", "test_parsing", "test_plain", "mapping/test_built_in"),
         "test_large_records",
     ),
-    "join": ("test_attribution",),
+    "join": ("test_attribution", "test_state"),
 }  # fmt: skip
 # The tests of some modules, fast ones first. Those that write and compare whole databases would take minutes for each.
 NEAREST = {
