@@ -19,7 +19,7 @@ def conversions(page: Page) -> str:
 def test_a_filter_changes_the_numbers_and_the_address(page: Page, filled: Served) -> None:
     page.goto(filled.address("channels"))
     everything = conversions(page)
-    page.get_by_label("Device").select_option("mobile")
+    page.get_by_label("Device", exact=True).select_option("mobile")
     expect(page).to_have_url(filled.address("channels?device=mobile"))
     page.wait_for_function(
         "before => document.querySelectorAll('.totals .value')[1].textContent !== before", arg=everything
@@ -30,13 +30,13 @@ def test_a_filter_changes_the_numbers_and_the_address(page: Page, filled: Served
 def test_the_back_button_undoes_a_choice(page: Page, filled: Served) -> None:
     page.goto(filled.address("channels"))
     everything = conversions(page)
-    page.get_by_label("Period").select_option("7")
-    page.get_by_label("Currency").select_option("USD")
+    page.get_by_label("Period", exact=True).select_option("7")
+    page.get_by_label("Currency", exact=True).select_option("USD")
     expect(page).to_have_url(filled.address("channels?days=7&currency=USD"))
     page.go_back()
-    expect(page.get_by_label("Currency")).to_have_value("")
+    expect(page.get_by_label("Currency", exact=True)).to_have_value("")
     page.go_back()
-    expect(page.get_by_label("Period")).to_have_value("30")
+    expect(page.get_by_label("Period", exact=True)).to_have_value("30")
     expect(page.locator(".totals .value").nth(1)).to_have_text(everything)
 
 
@@ -66,7 +66,7 @@ def test_filters_are_kept_between_pages(page: Page, filled: Served) -> None:
     page.goto(filled.address("channels?channel=Email"))
     page.get_by_role("link", name="Journeys").click()
     expect(page).to_have_url(filled.address("journeys?channel=Email"))
-    expect(page.get_by_label("Channel")).to_have_value("Email")
+    expect(page.get_by_label("Channel", exact=True)).to_have_value("Email")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Channels")
@@ -74,8 +74,8 @@ def test_filters_are_kept_between_pages(page: Page, filled: Served) -> None:
 
 def test_a_custom_period_is_in_the_address(page: Page, filled: Served) -> None:
     page.goto(filled.address("customers"))
-    page.get_by_label("Period").select_option("custom")
-    page.get_by_label("From").fill("2026-01-05")
+    page.get_by_label("Period", exact=True).select_option("custom")
+    page.get_by_label("From", exact=True).fill("2026-01-05")
     page.get_by_label("To", exact=True).fill("2026-01-07")
     expect(page).to_have_url(filled.address("customers?from=2026-01-05&to=2026-01-07"))
     expect(page.locator(".range")).to_have_text(re.compile("5.{1,3}7 Jan 2026, days in UTC"))

@@ -73,7 +73,7 @@ def test_an_outage_is_on_the_time_line_and_below_its_expected_range(page: Page, 
     expect(panel.locator("canvas")).to_be_visible()
     chart = panel.get_by_role("img")
     expect(chart).to_have_attribute("aria-label", re.compile("clicks in 72 hours, [12] of them with a finding"))
-    panel.get_by_label("Series").select_option("conversion_rate")
+    panel.get_by_label("Series", exact=True).select_option("conversion_rate")
     expect(chart).to_have_attribute("aria-label", re.compile("conversion_rate in 7[0-2] hours, 0 of them"))
 
 

@@ -94,7 +94,7 @@ def test_a_restart_of_the_page_is_shown_and_recovered(
             settled(page)
             rows = page.locator("tbody tr").count()
         expect(page.locator("#connection")).to_contain_text("Connection lost since", timeout=15 * SECOND)
-        page.get_by_label("Device").select_option("mobile")
+        page.get_by_label("Device", exact=True).select_option("mobile")
         expect(page.locator(".panel.stale")).to_have_count(3)
         assert page.locator("tbody tr").count() == rows
         with serving(filled.server, filled.database, tmp_path, port=served.port):
