@@ -25,7 +25,7 @@ from runtime.attribution_job.join.rule import Join
 from runtime.data_generator.events import Stream
 
 HISTORY_MINUTES = 65
-# Of the runs beside refreshes, whose work grows with the touches of a path: as many as in a visit of a shop.
+# Clicks of each user before a run beside refreshes, as in a visit of a shop. A refresh works longer on longer paths.
 CLICKS_PER_USER = 10
 # Reads the history of a run with the join in Spark in a few batches.
 RECORDS_PER_BATCH = 100_000

@@ -39,7 +39,7 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """What tells the mutant from others of the same source, or the tests of one original from those of another."""
+        """Identifies the mutant among others of the same source, and an original by its tests."""
         if self.is_original:
             return " ".join(sorted(self.tests))
         return f"{self.file}:{self.change.start}-{self.change.end}:{self.change.text}"

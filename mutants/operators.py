@@ -1,4 +1,4 @@
-"""What stands for an operator, a function or a word in a mutant."""
+"""The replacements of operators, functions and words in a mutant."""
 
 import ast
 

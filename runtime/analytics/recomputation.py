@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from runtime.analytics import path_statements, refresh_statements
+from runtime.analytics import path_statements, refresh_statements, unconverted_statements
 from runtime.analytics.chain_weights import Step, Traffic, Weight, weights_of_steps
 
 
@@ -63,16 +63,16 @@ def _recompute_paths(cursor: psycopg.Cursor, run: Run, checkout_ids: list[str]) 
 
 def _recompute_unconverted(cursor: psycopg.Cursor, run: Run, user_ids: list[str]) -> int:
     """Returns for how many users the unconverted paths have changed."""
-    cursor.execute(path_statements.TRUNCATE_UNCONVERTED)
+    cursor.execute(unconverted_statements.TRUNCATE_STAGES)
     parameters = run.facts | {"ids": user_ids}
-    cursor.execute(path_statements.FIND_RESTARTS, parameters)
-    cursor.execute(path_statements.STAGE_UNCONVERTED, parameters)
-    cursor.execute(path_statements.COMPARE_UNCONVERTED)
-    (changed,) = fetch_row(cursor, path_statements.COUNT_CHANGED_USERS, {})
+    cursor.execute(unconverted_statements.FIND_RESTARTS, parameters)
+    cursor.execute(unconverted_statements.STAGE_UNCONVERTED, parameters)
+    cursor.execute(unconverted_statements.COMPARE_UNCONVERTED)
+    (changed,) = fetch_row(cursor, unconverted_statements.COUNT_CHANGED_USERS, {})
     if changed:
-        cursor.execute(path_statements.COUNT_UNCONVERTED)
-        cursor.execute(path_statements.DELETE_UNCONVERTED)
-        cursor.execute(path_statements.INSERT_UNCONVERTED)
+        cursor.execute(unconverted_statements.COUNT_UNCONVERTED)
+        cursor.execute(unconverted_statements.DELETE_UNCONVERTED)
+        cursor.execute(unconverted_statements.INSERT_UNCONVERTED)
     cursor.execute(refresh_statements.FORGET_USERS, parameters)
     return int(changed)
 

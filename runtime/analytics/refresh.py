@@ -17,7 +17,7 @@ import psycopg
 from psycopg import IsolationLevel
 from psycopg.rows import dict_row
 
-from runtime.analytics import path_statements, refresh_statements
+from runtime.analytics import path_statements, refresh_statements, unconverted_statements
 from runtime.analytics.parts import PARTS
 from runtime.analytics.recomputation import Run, fetch_row, work
 
@@ -122,7 +122,7 @@ def _refresh_parts(connection: psycopg.Connection) -> tuple[str, ...]:
 def _prepare(cursor: psycopg.Cursor) -> None:
     # The length of a day would depend on the time zone.
     cursor.execute("set local timezone = 'UTC'")
-    for statement in path_statements.CREATE_STAGES:
+    for statement in (path_statements.CREATE_STAGED_PATHS, *unconverted_statements.CREATE_STAGES):
         cursor.execute(statement)
 
 

@@ -16,7 +16,7 @@ FORGET_COUNTS = (
 )
 DELETE_COUNTS = ("delete from click_counts", "delete from checkout_counts")
 
-# What the last refresh has not seen. The index by transaction serves the first condition.
+# Limits a query to events that the last refresh has not seen. The index by transaction serves the first condition.
 NEW: LiteralString = """
    and written_in >= pg_snapshot_xmin(%(counted)s::pg_snapshot)::text::bigint
    and not pg_visible_in_snapshot(written_in::text::xid8, %(counted)s::pg_snapshot)

@@ -24,7 +24,7 @@ STATEMENT_MODULES = {
         *(f"runtime/analytics/{part}" for part in ("experiments", "quality", "segments")),
     ),
     **dict.fromkeys(("staging", "credit_statements", "correction_statements"), ("runtime/attribution_job/sink",)),
-    **dict.fromkeys(("path_statements", "refresh_statements"), ("runtime/analytics",)),
+    **dict.fromkeys(("path_statements", "refresh_statements", "unconverted_statements"), ("runtime/analytics",)),
     "result_statements": ("runtime/analytics/experiments",),
     "live_statements": ("runtime/dashboard/live",),
     **dict.fromkeys(("checkout_statements", "journey_statements"), ("runtime/dashboard/panels",)),
