@@ -27,12 +27,15 @@ hooks: $(READY) ## check style and types before each commit
 
 LOCKED := $(patsubst runtime/%/requirements.txt,%,$(wildcard runtime/*/requirements.txt))
 
+# Glue brings pyarrow itself: Platform.provided in stacks/packages.py.
+NOT_LOCKED := --no-emit-package pyarrow
+
 # Locks for Glue's oldest Python, so that the locks include the packages that only older versions need.
 # stacks/packages.py checks the locks for the later versions.
 lock: $(READY) ## pin the deployed packages by checksum: make lock ARGS=--upgrade
 	@for component in $(LOCKED); do \
 		$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux2014 \
-			--custom-compile-command "make lock" --output-file runtime/$$component/requirements.lock $(ARGS) \
+			--custom-compile-command "make lock" $(NOT_LOCKED) --output-file runtime/$$component/requirements.lock $(ARGS) \
 			runtime/$$component/requirements.txt || exit; \
 	done
 

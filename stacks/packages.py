@@ -21,16 +21,17 @@ CACHE = Path(__file__).parents[1] / ".bundles"
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """The target platform of packages: Python versions, and the platform tags of suitable wheels."""
+    """The target platform of packages: Python versions, the platform tags of suitable wheels, and its own packages."""
 
     pythons: tuple[str, ...]
     tags: tuple[str, ...]
+    provided: tuple[str, ...] = ()
 
 
 # A tag does not include older manylinux tags for pip: psycopg's wheels have the first tag, other wheels the second.
 LAMBDA = Platform(pythons=("3.14",), tags=("manylinux_2_28_aarch64", "manylinux2014_aarch64"))
 # Glue 6.0's guide names Python 3.13, but a streaming run was observed to start 3.11.
-GLUE = Platform(pythons=("3.11", "3.12", "3.13", "3.14"), tags=("manylinux2014_x86_64",))
+GLUE = Platform(pythons=("3.11", "3.12", "3.13", "3.14"), tags=("manylinux2014_x86_64",), provided=("pyarrow",))
 
 
 class BundlingError(Exception):
@@ -66,16 +67,16 @@ def _cached(kind: str, locks: Sequence[Path], platform: Platform, fill: Callable
         unfinished = folder.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         for python in platform.pythons:
-            fill(locks, python, platform.tags, unfinished / python)
+            fill(locks, python, platform, unfinished / python)
             shutil.copytree(unfinished / python, unfinished / "all", dirs_exist_ok=True)
         (unfinished / "all").rename(folder)
         shutil.rmtree(unfinished)
     return folder
 
 
-def _install(locks: Sequence[Path], python: str, tags: tuple[str, ...], folder: Path) -> None:
-    _pip(["install", "--no-compile", "--target", str(folder)], locks, python, tags)
-    _check_dependencies([folder], python)
+def _install(locks: Sequence[Path], python: str, platform: Platform, folder: Path) -> None:
+    _pip(["install", "--no-compile", "--target", str(folder)], locks, python, platform.tags)
+    _check_dependencies([folder], python, platform.provided)
     # Scripts and RECORD files depend on this machine's Python path, which would change the asset. Nothing uses them.
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for record in folder.glob("*.dist-info/RECORD"):
@@ -85,9 +86,9 @@ def _install(locks: Sequence[Path], python: str, tags: tuple[str, ...], folder: 
         shutil.rmtree(tests, ignore_errors=True)
 
 
-def _download(locks: Sequence[Path], python: str, tags: tuple[str, ...], folder: Path) -> None:
-    _pip(["download", "--dest", str(folder)], locks, python, tags)
-    _check_dependencies(list(folder.iterdir()), python)
+def _download(locks: Sequence[Path], python: str, platform: Platform, folder: Path) -> None:
+    _pip(["download", "--dest", str(folder)], locks, python, platform.tags)
+    _check_dependencies(list(folder.iterdir()), python, platform.provided)
 
 
 def _pip(command: Sequence[str], locks: Sequence[Path], python: str, tags: tuple[str, ...]) -> None:
@@ -104,8 +105,10 @@ def _pip(command: Sequence[str], locks: Sequence[Path], python: str, tags: tuple
         )
 
 
-def _check_dependencies(path: Sequence[Path], python: str) -> None:
+def _check_dependencies(path: Sequence[Path], python: str, provided: Sequence[str]) -> None:
     """Checks that `path`, folders or wheels, has a suitable version of every dependency of its packages.
+
+    The platform has the `provided` ones itself.
 
     Raises:
         BundlingError: a dependency is missing or has an unsuitable version.
@@ -115,7 +118,7 @@ def _check_dependencies(path: Sequence[Path], python: str) -> None:
     target = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux", "extra": ""}
     for package in packages:
         for requirement in map(Requirement, package.requires or ()):
-            if requirement.marker and not requirement.marker.evaluate(target):
+            if (requirement.marker and not requirement.marker.evaluate(target)) or requirement.name in provided:
                 continue
             version = versions.get(canonicalize_name(requirement.name))
             if version is None or not requirement.specifier.contains(version, prereleases=True):

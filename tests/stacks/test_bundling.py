@@ -56,8 +56,18 @@ def wheels(wheels_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "wheels"
 
 
+def add_package_of_glue(wheels: Path, name: str, version: str) -> None:
+    """Adds an empty package, where pip on Glue finds an installed one."""
+    folder = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(wheels / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{folder}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{folder}/RECORD", "")
+
+
 def install(wheels: Path, *arguments: str) -> None:
     """Installs the wheels as Glue's guide says: the folder is pip's only index."""
+    add_package_of_glue(wheels, "pyarrow", "23.0.1")
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, "--quiet", "--no-index"]
     subprocess.run(
         [*command, "--find-links", str(wheels), "--requirement", str(wheels / "requirements.txt")], check=True
@@ -124,7 +134,7 @@ def test_every_wheel_has_a_checksum_of_the_locks(wheels_zip: Path) -> None:
     with zipfile.ZipFile(wheels_zip) as archive:
         files = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()}
     requirements = files.pop("wheels/requirements.txt")
-    names = b"boto3\ncrawler-user-agents\njmespath\npsycopg[binary]\ntenacity\n"
+    names = b"boto3\ncrawler-user-agents\njmespath\npgpq\npsycopg[binary]\ntenacity\n"
     assert requirements == hashlib.sha256(names).hexdigest()
     assert all(re.fullmatch(r"wheels/[^/]+\.whl", name) for name in files)
     assert {f"sha256:{checksum}" for checksum in files.values()} <= set(re.findall(r"sha256:[0-9a-f]{64}", JOB_LOCKS))

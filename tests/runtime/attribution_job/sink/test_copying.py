@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import uuid4
 
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg.rows import dict_row
 
 from local.servers.postgres import Server
-from runtime.attribution_job.sink.copying import copy
+from runtime.attribution_job.events.schemas import TIME
+from runtime.attribution_job.sink.copying import ROWS_PER_CHUNK, copy
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click, Refund
 from tests.runtime.attribution_job.sink.rows import (
@@ -24,28 +27,55 @@ from tests.runtime.attribution_job.sink.rows import (
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 QUERY = str(uuid4())
+EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("column", "postgres_type", "values"),
+    ("name", "column", "postgres_type", "values"),
     [
-        (pa.array([True, False]), "boolean", [True, False]),
-        (pa.array([2**63 - 1, 0]), "bigint", [2**63 - 1, 0]),
-        (pa.array(["{clock_corrected,utm_from_url}", None]), "text[]", [["clock_corrected", "utm_from_url"], None]),
-        (pa.array(["999999999999999.9999", "0.10"]), "text", ["999999999999999.9999", "0.10"]),
-        (pa.array(["", None]), "text", ["", None]),
-        (pa.array([False, False]), "boolean default false", [False, False]),
-        (pa.array([0, 0]), "bigint default 0", [0, 0]),
-        (pa.array([None, None], pa.string()), "text", [None, None]),
+        ("late", pa.array([True, False]), "boolean", [True, False]),
+        ("revision", pa.array([2**63 - 1, 0]), "bigint", [2**63 - 1, 0]),
+        ("record_index", pa.array([2**31 - 1, 0], pa.int32()), "int", [2**31 - 1, 0]),
+        ("repairs", pa.array(["{clock_corrected,utm_from_url}", None]), "text[]",
+         [["clock_corrected", "utm_from_url"], None]),
+        ("total_amount", pa.array(["999999999999999.9999", "0.10"]), "numeric(19, 4)",
+         [Decimal("999999999999999.9999"), Decimal("0.1")]),
+        ("amount", pa.array(["0", None]), "numeric(19, 4)", [Decimal(0), None]),
+        ("items", pa.array(['[{"quantity": 2, "product_id": "p\\u00e9"}]', None]), "jsonb",
+         [[{"quantity": 2, "product_id": "p\u00e9"}], None]),
+        ("data", pa.array(["\\x00ff7b", "\\x"]), "bytea", [b"\x00\xff{", b""]),
+        ("arrived_at", pa.array([EARLIEST, LATEST], TIME), "timestamptz", [EARLIEST, LATEST]),
+        ("label", pa.array(["", None]), "text", ["", None]),
+        ("label", pa.array(['a,"b"\n\\N', "\U0001f600"]), "text", ['a,"b"\n\\N', "\U0001f600"]),
+        ("is_bot", pa.array([False, False]), "boolean default false", [False, False]),
+        ("revision", pa.array([0, 0]), "bigint default 0", [0, 0]),
+        ("label", pa.array([None, None], pa.string()), "text", [None, None]),
     ],
-)
+)  # fmt: skip
 def test_values_of_each_type_are_stored_unchanged(
-    migrated: psycopg.Connection, column: pa.Array, postgres_type: str, values: list[Any]
+    migrated: psycopg.Connection, name: str, column: pa.Array, postgres_type: str, values: list[Any]
 ) -> None:
-    migrated.execute(f"create table copied (place int, value {postgres_type})".encode())
+    migrated.execute("set time zone 'UTC'")
+    migrated.execute(f"create table copied (place bigint, {name} {postgres_type})".encode())
     with migrated.cursor() as cursor:
-        copy(cursor, "copied", pa.table({"place": pa.array([1, 2]), "value": column}))
-    assert [value for (value,) in migrated.execute("select value from copied order by place")] == values
+        copy(cursor, "copied", pa.table({"place": pa.array([1, 2]), name: column}))
+    assert [value for (value,) in migrated.execute(f"select {name} from copied order by place".encode())] == values
+
+
+def test_rows_of_many_chunks_are_stored_unchanged(migrated: psycopg.Connection) -> None:
+    """Each chunk starts at an offset within the columns; bits of nulls and booleans do not start at a byte there."""
+    rows = [
+        {"place": number, "label": None if number % 3 else f"label {number}", "late": number % 7 == 0}
+        for number in range(2 * ROWS_PER_CHUNK + 5)
+    ]
+    migrated.execute("create table copied (place bigint, label text, late boolean)")
+    parts = [
+        pa.Table.from_pylist(rows[:1003]),
+        pa.Table.from_pylist(rows[1003:1003], pa.Table.from_pylist(rows).schema),
+    ]
+    with migrated.cursor(row_factory=dict_row) as cursor:
+        copy(cursor, "copied", pa.concat_tables([*parts, pa.Table.from_pylist(rows[1003:])]))
+        assert cursor.execute("select * from copied order by place").fetchall() == rows
 
 
 class RecordingCursor(psycopg.Cursor[Any]):
