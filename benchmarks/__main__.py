@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analytics, bulk, catch_up, kinesis, parsing, steady
+from benchmarks import analytics, bulk, catch_up, kinesis, parsing, steady, sustained
 from benchmarks.machine import BENCHMARKS_PYTHON, describe_machine
 from benchmarks.workload import Workload
 from local.folder import PROJECT
@@ -21,6 +21,8 @@ WORKLOADS: dict[str, Workload] = {
     "bulk": bulk.bulk,
     "hot": bulk.hot,
     "steady": steady.steady,
+    "sustained": sustained.sustained,
+    "soak": sustained.soak,
     "catch-up": catch_up.catch_up,
     "kinesis": kinesis.kinesis,
     "parsing": parsing.parsing,
@@ -33,10 +35,13 @@ TARGET_FIGURES = {
     "ratio_vs_pathway": "bulk",
     "ratio_vs_no_framework": "bulk",
     "writer_scaling": "bulk",
+    "serial_share": "bulk",
     "spark_bulk": "bulk",
     "p99_ms": "steady",
     "p99_ms_5000": "steady",
     "spark_p99_ms": "steady",
+    "sustained": "sustained",
+    "soak_growth": "soak",
     "batch_growth": "steady",
     "uncorrected_late": "catch-up",
     "peak_rss_mb": "catch-up",

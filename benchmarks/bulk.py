@@ -62,6 +62,7 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
     ):
         theirs = _best_seconds(result, competitor)
         result[key] = theirs / ours if ours and theirs else None
+    result["serial_share"] = _serial_share(result, "ours with two writers")
     two_writers = _best_seconds(result, "ours with two writers")
     in_spark = _best_seconds(result, "ours, join in spark")
     result["spark_bulk"] = ours / in_spark if ours and in_spark else None
@@ -79,6 +80,12 @@ def hot(server: Server, folder: Path, scale: float, print_line: PrintLine) -> di
     for name, run in result["runs"].items():
         print_line(f"  {name}: {describe_run(shape, run)}")
     return result
+
+
+def _serial_share(result: dict[str, Any], name: str) -> float | None:
+    """Returns the least share of CPU time that only one thread can spend, of the runs whose names start with `name`."""
+    runs = (run for run_name, run in result["runs"].items() if run_name.startswith(name))
+    return min((run["serial_seconds"] / run["cpu_seconds"] for run in runs if "seconds" in run), default=None)
 
 
 def _best_seconds(result: dict[str, Any], name: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import events, like_for_like
 from benchmarks.credit_check import check_credits, query_number, stored_credits
-from benchmarks.machine import BENCHMARKS_PYTHON, measure
+from benchmarks.machine import BENCHMARKS_PYTHON, POSTGRES, cpu_seconds, measure
 from benchmarks.workload import DATABASE, PrintLine
 from local.servers import class_archive, java, job, postgres
 from local.servers.job_log import fields
@@ -95,7 +95,10 @@ def run_job(
     command: list[object] = [sys.executable, "-m", "benchmarks.ours", source, server.url(DATABASE, "pipeline_writer")]
     command += [join, "--checkpoint", scratch / "checkpoint", *options]
     environment = spark | {"PYSPARK_SUBMIT_ARGS": SUBMIT} | (variables or {})
-    return measure(command, folder / "ours.log", environment, watch=watch) | stored_credits(server)
+    postgres_seconds = cpu_seconds(POSTGRES)
+    run = measure(command, folder / "ours.log", environment, watch=watch)
+    run["cpu_seconds"] += cpu_seconds(POSTGRES) - postgres_seconds
+    return run | stored_credits(server)
 
 
 def _largest_state(log: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ SPARK_PYTHONS = {
     "4.1": Path(sys.executable),
     "4.3": PROJECT / "benchmarks" / ".venv-spark-4.3" / "bin" / "python",
 }
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024**2
 WATCH_SECONDS = 30
+# Part of the command line of the benchmarks' server.
+POSTGRES = ".local/bench/postgres"
 ERROR_CHARACTERS = 1500
 
 
@@ -95,8 +98,13 @@ class Memory:
             memory._thread.join()
 
 
-def _process_family() -> list[int]:
-    """Returns the ids of this process, its descendants, and the PostgreSQL server with its backends.
+def memory_mb(process: int) -> float:
+    """Returns the private memory of a process, its descendants, and the PostgreSQL server with its backends."""
+    return sum(map(_private_mb, _process_family({process})))
+
+
+def _process_family(roots: Iterable[int] = ()) -> list[int]:
+    """Returns the ids of `roots` (default: this process), their descendants, and the PostgreSQL server's processes.
 
     pg_ctl detaches the server, so the server is recognized by its folder in the command line.
     """
@@ -106,17 +114,30 @@ def _process_family() -> list[int]:
         if entry.name.isdecimal():
             try:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                if b".local/bench" in (entry / "cmdline").read_bytes():
+                if POSTGRES.encode() in (entry / "cmdline").read_bytes():
                     postgres.add(int(entry.name))
             except (OSError, IndexError):
                 continue
-    family = {os.getpid()} | postgres
+    family = (set(roots) or {os.getpid()}) | postgres
     has_grown = True
     while has_grown:
         children = {child for child, parent in parents.items() if parent in family} - family
         family |= children
         has_grown = bool(children)
     return sorted(family)
+
+
+def cpu_seconds(word: str) -> float:
+    """Returns the CPU time of the processes with `word` in their command line, and of their ended children."""
+    return sum(_cpu_seconds(entry, word.encode()) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+
+
+def _cpu_seconds(entry: Path, word: bytes) -> float:
+    try:
+        times = (entry / "stat").read_text().rsplit(")", 1)[1].split()[11:15]
+        return sum(map(int, times)) / CLOCK_TICKS if word in (entry / "cmdline").read_bytes() else 0.0
+    except (OSError, IndexError):
+        return 0.0
 
 
 def _private_mb(process: int) -> float:

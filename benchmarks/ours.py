@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from benchmarks.events import KINDS
+from benchmarks.serial_time import DriverTime
 from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.job import start
 from runtime.attribution_job.progress import log_as_json
@@ -56,30 +57,32 @@ def main() -> None:
         clicks, checkouts = (
             read_records(spark, Path(options.source) / kind, options.files_per_batch) for kind in KINDS
         )
-    seconds = run(clicks, checkouts, arguments, options.database_url, options.events)
+    result = run(clicks, checkouts, arguments, options.database_url, options.events)
     # One write. `print` writes the line break separately, and the query's thread could log in between.
-    sys.stdout.write(json.dumps({"seconds": seconds}) + "\n")
+    sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()
     spark.stop()
 
 
-def run(clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: str, events: int | None) -> float:
-    """Returns the seconds from the start of the query, in a running Spark, to the commit of the last row.
+def run(
+    clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: str, events: int | None
+) -> dict[str, float]:
+    """Returns the `seconds` from the start of the query, in a running Spark, to the last commit, and the DriverTime.
 
     Streams have no end: `events` is the number of events to wait for. Files are read to their end.
     """
     connect = functools.partial(psycopg.connect, url, autocommit=True)
     sink = PostgresSink(connect, arguments.attribution_join, writers=arguments.writers)
-    began = time.monotonic()
+    driver_time, began = DriverTime(clicks.sparkSession), time.monotonic()
     query = start(clicks, checkouts, arguments, sink)
     if events:
         wait_until_stored(query, url, events)
     else:
         query.processAllAvailable()
-    seconds = time.monotonic() - began
+    result = {"seconds": time.monotonic() - began} | driver_time.result()
     query.stop()
     sink.close()
-    return seconds
+    return result
 
 
 def wait_until_stored(query: StreamingQuery, url: str, events: int) -> None:

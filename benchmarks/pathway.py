@@ -34,18 +34,23 @@ create table pathway.raw_checkouts (
 create index on pathway.raw_checkouts (user_id, checkout_timestamp);
 create index on pathway.raw_checkouts (checkout_timestamp);
 create table pathway.credits (
-    checkout_id text collate "C" primary key, user_id text collate "C" not null,
+    checkout_id text collate "C", user_id text collate "C" not null,
     checkout_timestamp timestamptz not null, total_amount text not null, currency text not null,
     click_id text collate "C", click_timestamp timestamptz, utm_source text, utm_medium text, utm_campaign text,
     "time" bigint, diff bigint
 );
+create index on pathway.credits (checkout_id);
 create index on pathway.credits (checkout_timestamp);
 """
+# A credit that changes while Pathway reads is taken back by a row with direction -1.
 CREDITS = """
+with standing as (
+    select checkout_id, click_id from pathway.credits group by checkout_id, click_id having sum(diff) > 0
+)
 select count(*), count(click_id),
        md5(string_agg(checkout_id || ':' || coalesce(click_id, ''), ',' order by checkout_id)),
        (select count(*) from pathway.raw_clicks), (select count(*) from pathway.raw_checkouts)
-  from pathway.credits
+  from standing
 """
 
 

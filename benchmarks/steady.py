@@ -1,7 +1,6 @@
 """The *steady* workload: latency from the put of an event to the commit of its row, with 65 minutes of history."""
 
 import json
-import shutil
 import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,26 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psycopg
 
 from benchmarks import history
-from benchmarks.machine import SPARK_PYTHONS, BenchmarkError
+from benchmarks.machine import SPARK_PYTHONS
 from benchmarks.steady_load import TARGET_RATE, USERS, MeasuredPeriod, publish_history, publish_steadily
+from benchmarks.streamed import STREAMS, streamed_job, wait_until_stored
 from benchmarks.workload import DATABASE, PrintLine
-from local.cloud import emulator
-from local.pipeline import waiting
-from local.servers import class_archive, java, postgres
-from local.servers.job import Job, environment
+from local.servers import postgres
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
-from runtime.data_generator.events import Stream
 
 HISTORY_MINUTES = 65
 # Clicks of each user before a run beside refreshes, as in a visit of a shop. A refresh works longer on longer paths.
 CLICKS_PER_USER = 10
-# Reads the history of a run with the join in Spark in a few batches.
-RECORDS_PER_BATCH = 100_000
 LATENCY_PERCENTILES = """
 select percentile_cont(array[0.5, 0.99]) within group (
            order by extract(epoch from b.committed_at - r.arrived_at) * 1000),
@@ -37,7 +30,6 @@ select percentile_cont(array[0.5, 0.99]) within group (
   join batches b on b.began_at = r.ingested_at
  where r.arrived_at between %(from)s and %(to)s
 """
-STORED_EVENTS = "select coalesce(sum(clicks + checkouts), 0)::bigint from batches"
 # Recomputes every credit with the attribution rule.
 WRONG_CREDITS = """
 select count(*)
@@ -120,56 +112,17 @@ def _run(
     beside: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> dict[str, Any]:
     join: Join = "spark" if version else "postgres"
-    python = SPARK_PYTHONS[version or "4.1"]
     postgres.create_database(server, DATABASE)
     if join == "postgres":
         history.store(server.url(DATABASE), clicks, minutes=HISTORY_MINUTES, users=users)
-    scratch = folder / "steady"
-    shutil.rmtree(scratch, ignore_errors=True)
-    with emulator.running(folder / "emulator.log") as url:
-        kinesis = boto3.client(
-            "kinesis", endpoint_url=url, region_name="us-east-1",
-            aws_access_key_id=emulator.CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=emulator.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        )  # fmt: skip
-        streams: dict[Stream, str] = {"clicks": "bench-clicks", "checkouts": "bench-checkouts"}
-        for name in streams.values():
-            kinesis.create_stream(StreamName=name, ShardCount=2)
-        spark = environment(
-            java_home=java.ensure(), java_options=class_archive.java_options(), scratch=scratch / "spark"
-        )
-        database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
-        endpoints = {"AWS_ENDPOINT_URL_KINESIS": url, "PYSPARK_PYTHON": str(python)}
-        variables = spark | database | emulator.CREDENTIALS | endpoints
-        job = Job(_job_arguments(streams, scratch, join), variables, folder / "job.log", python=python)
-        history_events = publish_history(kinesis, streams, rate, clicks) if join == "spark" else 0
+    with streamed_job(server, folder, join, version=version or "4.1") as (kinesis, job, log):
+        history_events = publish_history(kinesis, STREAMS, rate, clicks) if join == "spark" else 0
         job.start()
-        try:
-            _wait_until_stored(server, history_events, job)
-            with beside():
-                period = publish_steadily(kinesis, streams, rate, scale, job, users=users)
-            _wait_until_stored(server, history_events + period.published, job)
-            return _figures(server, folder / "job.log", period)
-        finally:
-            job.stop()
-
-
-def _job_arguments(streams: dict[Stream, str], scratch: Path, join: Join) -> list[str]:
-    return [
-        "--clicks_stream", streams["clicks"], "--checkouts_stream", streams["checkouts"], "--region", "us-east-1",
-        "--checkpoint", str(scratch / "checkpoint"), "--attribution_join", join,
-        "--trigger_interval", "100 milliseconds", "--records_per_batch", str(RECORDS_PER_BATCH),
-    ]  # fmt: skip
-
-
-def _wait_until_stored(server: Server, published: int, job: Job) -> None:
-    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
-
-        def stored() -> int:
-            return int((connection.execute(STORED_EVENTS).fetchone() or (0,))[0])
-
-        if not waiting.wait_until_stored(published, stored, job.check, lambda _: None):
-            raise BenchmarkError(f"{stored():,} of {published:,} events were stored; {job.where_to_look()}")
+        wait_until_stored(server, history_events, job)
+        with beside():
+            period = publish_steadily(kinesis, STREAMS, rate, scale, job, users=users)
+        wait_until_stored(server, history_events + period.published, job)
+        return _figures(server, log, period)
 
 
 def _figures(server: Server, log: Path, period: MeasuredPeriod) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def publish_history(kinesis: Any, streams: dict[Stream, str], rate: int, clicks:
     count, now = clicks * 11 // 10, datetime.now(UTC)
     for first in range(0, count, HISTORY_CHUNK):
         numbers = range(first, min(first + HISTORY_CHUNK, count))
-        publish(kinesis, streams, [_record(rng, n, now - timedelta(seconds=(count - n) / rate)) for n in numbers], 300)
+        publish(kinesis, streams, [record(rng, n, now - timedelta(seconds=(count - n) / rate)) for n in numbers], 300)
     return count
 
 
@@ -67,13 +67,13 @@ def publish_steadily(
         if now < measuring_from or job.log.batch is None:
             start, measuring_from = datetime.now(UTC), max(measuring_from, now)
         due = int((now - began) * rate)
-        publish(kinesis, streams, [_record(rng, number, datetime.now(UTC), users) for number in range(sent, due)], 30)
+        publish(kinesis, streams, [record(rng, number, datetime.now(UTC), users) for number in range(sent, due)], 30)
         sent = due
         time.sleep(TICK)
     return MeasuredPeriod(start, datetime.now(UTC), sent)
 
 
-def _record(rng: random.Random, number: int, at: datetime, users: int = USERS) -> Record:
+def record(rng: random.Random, number: int, at: datetime, users: int = USERS) -> Record:
     is_checkout = number % 11 == 0
     user = f"user-{rng.randrange(users):07d}"
     data = json.dumps(event(rng, at, user, is_checkout=is_checkout), separators=(",", ":")).encode()

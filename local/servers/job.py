@@ -47,6 +47,11 @@ class Job:
         """The job's last log line about a micro-batch; None if it has logged none since it was last started."""
         return self.log.batch
 
+    @property
+    def process_id(self) -> int | None:
+        """The id of the job's process; None before the first start."""
+        return self._process.pid if self._process else None
+
     def start(self) -> None:
         with signals.deferred():
             self._process = processes.start(self._command, environment=self._environment, log_file=self.log.path)
