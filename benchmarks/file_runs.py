@@ -16,12 +16,9 @@ from local.servers.job_log import fields
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 
-# Spark settings for throughput: Java's optimizing compiler, generated code, and small splits for both cores.
-SUBMIT = (
-    "--master local[2] --conf spark.driver.memory=1500m --conf spark.ui.enabled=false"
-    " --conf spark.ui.showConsoleProgress=false --conf spark.driver.bindAddress=127.0.0.1"
-    " --conf spark.sql.files.maxPartitionBytes=8m pyspark-shell"
-)
+# In addition to the settings of the job on one machine: memory for large batches, and small splits for both cores.
+# Java's optimizing compiler, which those turn off, would take as much time as the job itself.
+SUBMIT = "--driver-memory 1500m --conf spark.sql.files.maxPartitionBytes=8m"
 # Large batches update each user's row less often. Spark's join needs memory for its state, so its batches are smaller.
 FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 16}
 EVENTS_PER_FILE = 27_500
@@ -94,7 +91,7 @@ def run_job(
     spark = job.environment(java_home=home, java_options=class_archive.java_options(), scratch=scratch / "tmp")
     command: list[object] = [sys.executable, "-m", "benchmarks.ours", source, server.url(DATABASE, "pipeline_writer")]
     command += [join, "--checkpoint", scratch / "checkpoint", *options]
-    environment = spark | {"PYSPARK_SUBMIT_ARGS": SUBMIT} | (variables or {})
+    environment = spark | {"PYSPARK_SUBMIT_ARGS": f"{SUBMIT} {spark['PYSPARK_SUBMIT_ARGS']}"} | (variables or {})
     postgres_seconds = cpu_seconds(POSTGRES)
     run = measure(command, folder / "ours.log", environment, watch=watch)
     run["cpu_seconds"] += cpu_seconds(POSTGRES) - postgres_seconds
