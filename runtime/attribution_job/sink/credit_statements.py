@@ -7,12 +7,28 @@ from typing import LiteralString
 
 from runtime.attribution_job.join.rule import Join
 
-# A click that another query received in time can be late for this query. The join of this query has dropped the click.
+# Of one day. A click that another query received in time can be late for this query, whose join has dropped it then.
 MARK_LATE = """
 update raw_clicks
    set late = true
   from staged_clicks s
  where raw_clicks.click_id = s.click_id and not raw_clicks.late and raw_clicks.click_timestamp < %(watermark)s
+   and raw_clicks.click_timestamp >= %(day_begins)s and raw_clicks.click_timestamp < %(day_ends)s
+   and s.click_timestamp >= %(day_begins)s and s.click_timestamp < %(day_ends)s
+"""
+
+# The times of the clicks that the checkouts of the batch can be credited to. A stored checkout keeps its time.
+CREDIT_BOUNDS = """
+select min(checkout_timestamp) - interval '1 hour', max(checkout_timestamp)
+  from (
+       select checkout_timestamp from staged_checkouts
+        union all
+       select k.checkout_timestamp
+         from (select checkout_id from staged_checkouts union select checkout_id from staged_credits) named
+        cross join lateral (
+              select checkout_timestamp from raw_checkouts where checkout_id = named.checkout_id limit 1
+              ) k
+       ) checkout
 """
 
 # Merges a credit into the stored row. The earliest click wins, and so the order of merges does not matter.
@@ -55,7 +71,8 @@ merged as (
       left join lateral (
            select click_id, user_id, click_timestamp, utm_source, utm_medium, utm_campaign
              from raw_clicks
-            where click_id = staged_credits.click_id and not is_bot
+            where click_id = staged_credits.click_id and click_timestamp = staged_credits.click_timestamp and not is_bot
+              and click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
             limit 1
            ) c
         on c.user_id = k.user_id
@@ -68,6 +85,7 @@ merged as (
             where staged_credits.click_id is not null and c.click_id is null
               and user_id = k.user_id and not is_bot
               and click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+              and click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
             order by click_timestamp, click_id
             limit 1
            ) first on true
@@ -103,6 +121,7 @@ select attribute(array(
              from raw_clicks c
             where c.late and c.user_id = k.user_id
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
             limit 1
            )
 ))
@@ -123,6 +142,7 @@ with merged as (
              from raw_clicks c
             where c.user_id = k.user_id and not c.is_bot
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
             order by click_timestamp, click_id
             limit 1
            ) first on true
