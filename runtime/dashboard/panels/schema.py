@@ -13,7 +13,7 @@ SCHEMA: LiteralString = """
 select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
   from pg_class c
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
- where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p') and not c.relispartition
    and has_table_privilege(c.oid, 'select')
  order by c.relname, a.attnum
 """
