@@ -30,12 +30,13 @@ TRUNCATE_STAGES = "truncate staged_unconverted, staged_restarts, staged_changes"
 
 # A click is converted if the first checkout at or after it is within the look-back. So an event changes nothing before
 # the checkout before it, nor before the end of a run that ended earlier: the clicks after both are read. The last run
-# stands for its clicks. All clicks are read if an event is not after the last run, or converts only a part of it.
+# stands for its clicks. All clicks are read if an event is not after the last run, or converts only a part of it: all
+# clicks after the runs that begin before `clicks_kept_since`, which stay as they are.
 FIND_RESTARTS = """
 insert into staged_restarts
 with restart as (
     select u.user_id, r.started_at, r.ended_at, r.traffic_ids,
-           former.checkout_at as checkout_before,
+           former.checkout_at as checkout_before, kept.ended_at as kept_until,
            coalesce(r.ended_at >= u.since
                     or r.started_at + %(look_back)s::interval < next.checkout_at
                        and next.checkout_at <= r.ended_at + %(look_back)s::interval, false) as reads_all
@@ -55,12 +56,18 @@ with restart as (
             where k.user_id = u.user_id and not k.test and k.checkout_timestamp >= r.ended_at
            offset 0
            ) next
+     cross join lateral (
+           select max(p.ended_at) as ended_at
+             from unconverted_paths p
+            where p.user_id = u.user_id and p.started_at < %(clicks_kept_since)s::timestamptz
+           offset 0
+           ) kept
      where u.user_id = any(%(ids)s::text[])
 )
 select user_id,
-       case when reads_all then '-infinity'
+       case when reads_all then coalesce(kept_until, '-infinity')
             else greatest(ended_at, checkout_before, '-infinity') end,
-       case when reads_all or started_at is null then '-infinity'
+       case when reads_all or started_at is null then coalesce(%(clicks_kept_since)s::timestamptz, '-infinity')
             when checkout_before > ended_at then 'infinity'
             else started_at end,
        case when not reads_all and coalesce(checkout_before <= ended_at, true) then ended_at end,

@@ -16,6 +16,7 @@ from local.servers.postgres import Server
 from runtime.attribution_job.sink import correction_statements, credit_statements, days, statements
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
+from tests.runtime import partitions
 from tests.runtime.attribution_job.conftest import Sinks, credits
 from tests.runtime.attribution_job.sink.contents import table_contents
 from tests.runtime.attribution_job.sink.rows import candidate_row, checkout_row, click_row, table
@@ -25,28 +26,12 @@ MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(microseconds=1)
 QUERY = str(uuid4())
-PARTITIONS = """
-select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
- where i.inhparent = 'raw_clicks'::regclass order by 1
-"""
 STORED = "select tableoid::regclass::text, click_id, user_id from raw_clicks order by click_timestamp, user_id"
 
 
 @pytest.fixture(autouse=True)
 def first_day(migrated: psycopg.Connection) -> None:
-    """Lets the days begin with FIRST_DAY instead of the day of the migration."""
-    for (name,) in migrated.execute(PARTITIONS).fetchall():
-        migrated.execute(f"alter table raw_clicks detach partition {name}".encode())
-        if name != "raw_clicks_before":
-            migrated.execute(f"drop table {name}".encode())
-    attach = "alter table raw_clicks attach partition raw_clicks_before for values from (minvalue) to ('{} 00:00+0')"
-    migrated.execute(attach.format(FIRST_DAY).encode())
-
-
-def partitions(connection: psycopg.Connection) -> list[str]:
-    """Returns the days that have a partition, as in its name."""
-    names = [name.removeprefix("raw_clicks_") for (name,) in connection.execute(PARTITIONS)]
-    return [name for name in names if name != "before"]
+    partitions.begin_days(migrated, FIRST_DAY)
 
 
 def test_a_batch_over_midnight_is_stored_and_credited(sink: PostgresSink, migrated: psycopg.Connection) -> None:
@@ -98,16 +83,16 @@ def test_clicks_before_the_first_day_share_a_partition_and_its_ids(
         sink.write(table(click_row(Click(at, "c", f"u{batch_id}"))), query_id=QUERY, batch_id=batch_id)
     assert migrated.execute(STORED).fetchall() == [("raw_clicks_before", "c", "u0")]
     assert migrated.execute("select count(*) from conflicts").fetchone() == (2,)
-    assert partitions(migrated) == []
+    assert partitions.days(migrated) == []
 
 
 def test_a_day_is_created_with_the_first_batch_of_the_day_before(
     sink: PostgresSink, migrated: psycopg.Connection
 ) -> None:
     sink.write(table(click_row(Click(MIDNIGHT, "c", "u"))), query_id=QUERY, batch_id=0)
-    assert partitions(migrated) == ["20261124", "20261125"]
+    assert partitions.days(migrated) == ["20261124", "20261125"]
     sink.write(table(click_row(Click(MIDNIGHT - timedelta(days=2), "late", "u"))), query_id=QUERY, batch_id=1)
-    assert partitions(migrated) == ["20261122", "20261123", "20261124", "20261125"]
+    assert partitions.days(migrated) == ["20261122", "20261123", "20261124", "20261125"]
 
 
 def test_a_late_click_of_a_dropped_day_creates_the_day_again(sink: PostgresSink, migrated: psycopg.Connection) -> None:
@@ -137,7 +122,7 @@ def test_two_sessions_can_create_the_same_days(postgres: Server, database: str, 
     for thread in threads:
         thread.join()
     assert errors == []
-    assert partitions(migrated) == [f"{day:%Y%m%d}" for day in wanted]
+    assert partitions.days(migrated) == [f"{day:%Y%m%d}" for day in wanted]
 
 
 @contextmanager
@@ -163,7 +148,7 @@ def test_a_day_is_created_beside_readers_a_writer_and_an_erasure(
     ):
         session.execute("set statement_timeout = '5s'")
         session.execute(statements.ENSURE_DAYS, {"days": [date(2027, 5, 1)]})
-    assert partitions(migrated)[-1] == "20270501"
+    assert partitions.days(migrated)[-1] == "20270501"
 
 
 def opened(connection: psycopg.Connection, statement: str, parameters: dict[str, Any]) -> set[str]:
