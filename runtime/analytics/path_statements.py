@@ -14,6 +14,7 @@ with checkout as materialized (
     select k.checkout_id, k.user_id, k.checkout_timestamp, k.currency, k.items, k.total_amount as gross,
            case when k.cancelled then 0 else k.total_amount - least(k.total_amount, stated.refunds) end as net,
            first.checkout_id = k.checkout_id as is_new_customer,
+           greatest(k.checkout_timestamp - %(look_back)s::interval, span.first_click_timestamp) as touches_from,
            exists (select from checkout_paths p
                     where p.checkout_id = k.checkout_id and p.touch_times[1] < %(clicks_kept_since)s::timestamptz)
                as keeps_touches
@@ -33,6 +34,8 @@ with checkout as materialized (
             order by checkout_timestamp, checkout_id
             limit 1
            ) first
+      -- Without clicks before, no partition for earlier days is opened.
+      left join lateral (select * from click_spans s where s.user_id = k.user_id offset 0) span on true
      where not k.test
 ),
 click as materialized (
@@ -48,14 +51,14 @@ click as materialized (
            (select click_timestamp, click_id, product_id, utm_source, utm_medium, utm_campaign, referrer
               from raw_clicks
              where user_id = k.user_id and not is_bot
-               and click_timestamp between k.checkout_timestamp - %(look_back)s::interval and k.checkout_timestamp
+               and click_timestamp between k.touches_from and k.checkout_timestamp
              order by click_timestamp, click_id
              limit 1)
             union all
            (select click_timestamp, click_id, product_id, utm_source, utm_medium, utm_campaign, referrer
               from raw_clicks
              where user_id = k.user_id and not is_bot
-               and click_timestamp between k.checkout_timestamp - %(look_back)s::interval and k.checkout_timestamp
+               and click_timestamp between k.touches_from and k.checkout_timestamp
              order by click_timestamp desc, click_id desc
              limit %(touch_limit)s - 1)
            ) c

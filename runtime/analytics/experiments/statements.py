@@ -130,7 +130,18 @@ select x.user_id, x.experiment_id, x.variant, x.exposed_at,
 """
 
 CHANGED_CLICKS: LiteralString = """(
-    select k.* from changed_experiment_users u join raw_clicks k on k.user_id = u.user_id collate "C"
+    select k.*
+      from changed_experiment_users u
+      left join click_spans s on s.user_id = u.user_id collate "C"
+     cross join lateral (
+           select *
+             from raw_clicks
+            where user_id = u.user_id collate "C"
+              and click_timestamp between coalesce(s.first_click_timestamp, '-infinity')
+                                      and coalesce(s.last_click_timestamp, 'infinity')
+           -- The index on the user, in the partitions of these days only.
+           offset 0
+           ) k
 )"""
 
 STAGE_CHANGED = STAGE.format(clicks=CHANGED_CLICKS, max_id_bytes=MAX_ID_BYTES, target="staged_exposures")

@@ -17,9 +17,9 @@ update raw_clicks
    and s.click_timestamp >= %(day_begins)s and s.click_timestamp < %(day_ends)s
 """
 
-# The times of the clicks that the checkouts of the batch can be credited to. A stored checkout keeps its time.
+# The first and last time of the batch's checkouts on each of their days. A stored checkout keeps its time.
 CREDIT_BOUNDS = """
-select min(checkout_timestamp) - interval '1 hour', max(checkout_timestamp)
+select min(checkout_timestamp), max(checkout_timestamp)
   from (
        select checkout_timestamp from staged_checkouts
         union all
@@ -29,6 +29,8 @@ select min(checkout_timestamp) - interval '1 hour', max(checkout_timestamp)
               select checkout_timestamp from raw_checkouts where checkout_id = named.checkout_id limit 1
               ) k
        ) checkout
+ group by date_trunc('day', checkout_timestamp, 'UTC')
+ order by 1
 """
 
 # Merges a credit into the stored row. The earliest click wins, and so the order of merges does not matter.
@@ -47,7 +49,7 @@ EARLIEST_WINS = """\
 select count(*) from merged where click_id is not null
 """
 
-# Adds a row for each new checkout, credited or not, and merges credits into the rows of earlier checkouts.
+# Of one day. Adds a row for each new checkout, credited or not, and merges credits into the rows of earlier checkouts.
 MERGE_CREDITS: LiteralString = (
     """
 with named as (
@@ -72,7 +74,7 @@ merged as (
            select click_id, user_id, click_timestamp, utm_source, utm_medium, utm_campaign
              from raw_clicks
             where click_id = staged_credits.click_id and click_timestamp = staged_credits.click_timestamp and not is_bot
-              and click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
+              and click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             limit 1
            ) c
         on c.user_id = k.user_id
@@ -85,10 +87,11 @@ merged as (
             where staged_credits.click_id is not null and c.click_id is null
               and user_id = k.user_id and not is_bot
               and click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
-              and click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
+              and click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             order by click_timestamp, click_id
             limit 1
            ) first on true
+     where k.checkout_timestamp between %(first_at)s and %(last_at)s
      order by k.checkout_id, click_timestamp, click_id
 """
     + EARLIEST_WINS
@@ -121,13 +124,14 @@ select attribute(array(
              from raw_clicks c
             where c.late and c.user_id = k.user_id
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
-              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
+              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             limit 1
            )
 ))
 """
 
-# Credits each checkout of the batch to its first click among all stored clicks, which include the clicks of the batch.
+# Of one day. Credits each checkout of the batch to its first click among all stored clicks, which include those of the
+# batch.
 CREDIT_CHECKOUTS: LiteralString = (
     """
 with merged as (
@@ -142,10 +146,11 @@ with merged as (
              from raw_clicks c
             where c.user_id = k.user_id and not c.is_bot
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
-              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_touch)s::timestamptz
+              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             order by click_timestamp, click_id
             limit 1
            ) first on true
+     where k.checkout_timestamp between %(first_at)s and %(last_at)s
      order by k.checkout_id
 """
     + EARLIEST_WINS
@@ -164,8 +169,8 @@ select attribute(array(
 ))
 """
 
-# The statements in execution order, by the place of the join.
-CREDIT: dict[Join, tuple[LiteralString, ...]] = {
+# The statement for the checkouts of each day, and the one for all, by the place of the join.
+CREDIT: dict[Join, tuple[LiteralString, LiteralString]] = {
     "spark": (MERGE_CREDITS, REPAIR_LATE),
     "postgres": (CREDIT_CHECKOUTS, CORRECT_EARLIER),
 }

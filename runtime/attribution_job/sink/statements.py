@@ -9,8 +9,8 @@ deadlocks between writers. Parameters are `query_id`, `batch_id` and the columns
 - `began_at`: start of the batch, which all its rows have as `ingested_at`, in whatever transaction they are written.
 
 A statement that reads `raw_clicks` has parameters that limit the time: `day_begins` and `day_ends` (`days.bounds`), or
-`first_touch` and `last_touch` (CREDIT_BOUNDS). The planner opens only the partitions in between. It has to know the
-values for that, so these statements are not prepared.
+`first_touch` and `last_at`, from an hour before the first checkout of a day to the last. The planner opens only the
+partitions in between. It has to know the values for that, so these statements are not prepared.
 """
 
 # Like the query of `history`, which reads both tables, this lock lets erase_user() wait for the transaction, or the

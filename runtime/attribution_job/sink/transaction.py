@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -28,6 +28,8 @@ STAGING_TABLES = {
     "refund": "staged_refunds",
     "candidate": "staged_credits",
 }
+# As in the statements: the age of the oldest click that is credited.
+LOOK_BACK = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -125,11 +127,18 @@ def copy_new(
 
 def credit(cursor: psycopg.Cursor, join: Join, batch: dict[str, Any]) -> int:
     """Credits the checkouts that the slice concerns. Returns the number of changed credits."""
-    first_touch, last_touch = fetch_row(cursor, credit_statements.CREDIT_BOUNDS, batch)
-    touches = {"first_touch": first_touch, "last_touch": last_touch}
-    return sum(
-        fetch_row(cursor, statement, batch | touches, prepare=False)[0] for statement in credit_statements.CREDIT[join]
+    credit_day, credit_others = credit_statements.CREDIT[join]
+    times = cursor.execute(credit_statements.CREDIT_BOUNDS).fetchall()
+    credited = sum(
+        int(fetch_row(cursor, credit_day, batch | touches(first, last), prepare=False)[0]) for first, last in times
     )
+    all_times = touches(times[0][0], times[-1][1]) if times else touches(None, None)
+    return credited + int(fetch_row(cursor, credit_others, batch | all_times, prepare=False)[0])
+
+
+def touches(first_at: datetime | None, last_at: datetime | None) -> dict[str, datetime | None]:
+    """Returns the parameters that limit a statement to the clicks of checkouts between two times."""
+    return {"first_touch": first_at and first_at - LOOK_BACK, "first_at": first_at, "last_at": last_at}
 
 
 def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table, batch: dict[str, Any]) -> int:

@@ -199,3 +199,43 @@ begin
     return credited;
 end
 $$;
+
+-- Between which times a user has clicked, so that the refresh looks for the user's clicks in few partitions.
+create view click_spans as
+select user_id, first_click_timestamp, last_click_timestamp from users where first_click_timestamp is not null;
+comment on view click_spans is 'First and last click of the users, without those of robots.';
+comment on column click_spans.user_id is 'The user.';
+comment on column click_spans.first_click_timestamp is 'Time of the first click.';
+comment on column click_spans.last_click_timestamp is 'Time of the last click.';
+grant select on click_spans to pipeline_analytics;
+
+-- As before, except that an older click is found in `users`, and not in every partition.
+create or replace view unattributed as
+select p.day, count(*) as checkouts,
+       count(*) filter (where p.touches = 0) as unattributed,
+       round(count(*) filter (where p.touches = 0)::numeric / count(*), 4) as unattributed_share,
+       case when not bool_or(r.rate is null) then coalesce(sum(p.gross * r.rate) filter (where p.touches = 0), 0) end
+           as gross_revenue,
+       case when not bool_or(r.rate is null) then coalesce(sum(p.net * r.rate) filter (where p.touches = 0), 0) end
+           as net_revenue,
+       count(*) filter (where reason = 'robot') as only_robot_clicks,
+       count(*) filter (where reason = 'older') as only_older_clicks,
+       count(*) filter (where reason = 'none') as no_clicks
+  from checkout_paths p
+  join reporting_rates r on r.day = p.day and r.currency = p.currency
+ cross join lateral (
+       select case
+              when p.touches > 0 then null
+              when exists (select from raw_clicks c
+                            where c.user_id = p.user_id and c.is_bot
+                              and c.click_timestamp
+                                  between p.checkout_timestamp - (select look_back from refresh_state)
+                                      and p.checkout_timestamp)
+              then 'robot'
+              when exists (select from click_spans s
+                            where s.user_id = p.user_id and s.first_click_timestamp < p.checkout_timestamp)
+              then 'older'
+              else 'none'
+              end as reason
+       ) w
+ group by p.day;

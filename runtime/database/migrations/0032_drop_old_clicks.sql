@@ -60,4 +60,4 @@ grant execute on function drop_click_days(int) to pipeline_analytics;
 comment on view funnel is
     'From visit to purchase, by day and channel, without robots. Covers the days whose clicks are kept.';
 comment on view unattributed is
-    'Checkouts without a touch, and why. The reasons are known for days whose clicks are kept.';
+    'Checkouts without a touch, and why. Clicks of robots are known for days whose clicks are kept.';

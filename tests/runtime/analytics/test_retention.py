@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
 from psycopg import errors
 
 from local.servers.postgres import Server
@@ -15,7 +17,8 @@ from runtime.analytics.refresh import refresh
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click, Event, Refund
 from tests.runtime import partitions
-from tests.runtime.analytics.shops import TRAFFIC, contents, rows, send
+from tests.runtime.analytics.conftest import Logins
+from tests.runtime.analytics.shops import CLEAR, EVENING, TRAFFIC, Shop, contents, deliver, rows, send, shops
 
 KEEP = 60
 DAY = timedelta(days=1)
@@ -82,6 +85,37 @@ def test_a_recomputation_leaves_what_was_computed_from_dropped_days(
     refresh(refresher, full=full)
     assert contents(migrated) == stored
     assert rows(migrated, EXPOSURES) == exposures
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shop=shops())
+def test_recomputations_leave_every_shop_as_it_was_before_the_drop(logins: Logins, shop: Shop) -> None:
+    """The first of the days that are kept begins in the middle of the shop's events."""
+    logins.owner.execute(CLEAR)
+    logins.owner.execute("update refresh_state set clicks_kept_since = null")
+    partitions.begin_days(logins.owner, ago(90).date())
+    midnight = EVENING + 3 * HOUR
+    events = [moved(event, ago(KEEP) - midnight) for event in shop.events]
+    deliver(logins.sink, replace(shop, events=events), events)
+    refresh(logins.refresher)
+    stored = contents(logins.owner)
+    refresh(logins.refresher, keep_click_days=KEEP)
+    assert rows(logins.owner, f"select * from raw_clicks where click_timestamp < '{ago(KEEP)}'") == []
+    refresh(logins.refresher, full=True)
+    assert contents(logins.owner) == stored
+    for look_back in ("1 hour", "30 days"):
+        logins.owner.execute("update analytics_settings set look_back = %s", [look_back])
+        refresh(logins.refresher)
+    assert contents(logins.owner) == stored
+
+
+def moved(event: Event, by: timedelta) -> Event:
+    """Returns the event at another time."""
+    if isinstance(event, Click):
+        return replace(event, click_timestamp=event.click_timestamp + by)
+    if isinstance(event, Checkout):
+        return replace(event, checkout_timestamp=event.checkout_timestamp + by)
+    return replace(event, refund_timestamp=event.refund_timestamp + by)
 
 
 def test_refunds_and_revisions_of_old_checkouts_reach_the_credits(

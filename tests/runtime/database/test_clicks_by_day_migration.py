@@ -19,7 +19,7 @@ STORE_CLICK = """
 insert into raw_clicks (click_id, user_id, is_bot, repairs, click_timestamp, arrived_at, utm_source)
 values (%(id)s, 'u', %(is_bot)s, %(repairs)s, %(at)s, now(), 'ads')
 """
-VIEWS = "select viewname, definition from pg_views where viewname in ('funnel', 'unattributed') order by 1"
+VIEWS = "select viewname, definition from pg_views where viewname = 'funnel'"
 PRIVILEGES = """
 select grantee, privilege_type, column_name
   from information_schema.column_privileges

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from local.servers.postgres import Server
-from runtime.attribution_job.sink import correction_statements, credit_statements, days, statements
+from runtime.attribution_job.sink import correction_statements, credit_statements, days, statements, transaction
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click
 from tests.runtime import partitions
@@ -52,6 +52,18 @@ def test_a_batch_over_midnight_is_stored_and_credited(sink: PostgresSink, migrat
     counts = sink.write(rows, query_id=QUERY, batch_id=0)
     assert (counts.clicks, counts.duplicates, counts.conflicts) == (0, 4, 0)
     assert table_contents(migrated) == contents
+
+
+def test_checkouts_of_days_far_apart_are_credited_in_one_batch(
+    sink: PostgresSink, migrated: psycopg.Connection
+) -> None:
+    times = [MIDNIGHT + timedelta(days=number) for number in (-20_000, -1, 0, 30)]
+    clicks = [Click(at - MINUTE, f"c{number}", "u") for number, at in enumerate(times)]
+    checkouts = [Checkout(at, f"k{number}", "u") for number, at in enumerate(times)]
+    rows = [*map(click_row, clicks), *map(checkout_row, checkouts), *map(candidate_row, checkouts, clicks)]
+    counts = sink.write(table(*rows), query_id=QUERY, batch_id=0)
+    assert credits(migrated) == {"k0": "c0", "k1": "c1", "k2": "c2", "k3": "c3"}
+    assert counts.credits == 4
 
 
 @pytest.mark.parametrize("batches", [1, 2])
@@ -174,8 +186,7 @@ def test_statements_open_only_the_partitions_of_their_events(sinks: Sinks, migra
         assert opened(session, text, of_day) == {"raw_clicks_20261124"}
     before = of_day | days.bounds(FIRST_DAY - timedelta(days=1), FIRST_DAY)
     assert opened(session, statements.KNOWN_CLICKS, before) == {"raw_clicks_before"}
-    of_hour = facts | {"first_touch": MIDNIGHT - 59 * MINUTE, "last_touch": MIDNIGHT + MINUTE}
+    of_hour = facts | transaction.touches(MIDNIGHT + MINUTE, MIDNIGHT + 2 * MINUTE)
     for text in (credit_statements.MERGE_CREDITS, credit_statements.REPAIR_LATE, credit_statements.CREDIT_CHECKOUTS):
         assert opened(session, text, of_hour) == {"raw_clicks_20261123", "raw_clicks_20261124"}
-        # Without checkouts, none.
-        assert opened(session, text, facts | {"first_touch": None, "last_touch": None}) == set()
+        assert opened(session, text, facts | transaction.touches(None, None)) == set()
