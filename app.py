@@ -5,7 +5,8 @@
 
 from aws_cdk import App
 
-from stacks.config import DEV, PROD, delivery, environment
+from stacks.config import DEV, PROD, environment
+from stacks.delivery import delivery
 from stacks.pipeline import PipelineStack
 from stacks.quicksight.principal import with_principal
 from stacks.stage import StreamingStage

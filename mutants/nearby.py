@@ -12,7 +12,7 @@ NEAR = {
         *("test_ending", "test_cut", "test_robots", "test_copying", "test_postgres", "test_clicks", "test_credits"),
         *("test_transaction", "test_corrections", "test_sessions", "test_unknown_fields", "test_time", "test_history"),
         *("test_conflicts", "test_slices", "test_fence", "test_deliveries", "test_corrected_deliveries"),
-        "test_hot_user",
+        *("test_days", "test_hot_user"),
     ),
     "sources": (
         *("test_offsets", "test_connector", "test_kinesis", "test_shard", "test_read_ahead", "test_real_stream"),
@@ -46,6 +46,7 @@ NEAREST = {
     ),
     "sink/clicks.py": ("test_clicks", "test_transaction", "test_credits", "test_robots", "test_time", "test_conflicts"),
     "sink/copying.py": ("test_copying", "test_transaction", "test_corrections"),
+    "sink/days.py": ("test_days", "test_cut", "test_clicks"),
     "sink/correction_statements.py": ("test_corrections", "test_conflicts", "test_corrected_deliveries"),
     "sink/credit_statements.py": (
         *("test_credits", "test_robots", "test_corrections", "test_time", "test_history", "test_hot_user"),

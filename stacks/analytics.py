@@ -78,7 +78,10 @@ class AnalyticsStack(Stack):
             config=self._config,
             component="analytics",
             description="Refreshes the attribution models; loads spend, rates and rules from a bucket",
-            environment={"DATABASE_SECRET": login.secret_arn},
+            environment={
+                "DATABASE_SECRET": login.secret_arn,
+                "CLICK_RETENTION_DAYS": str(self._config.click_retention_days),
+            },
             # The longest that Lambda allows, for the first refresh. Later ones take seconds.
             timeout=Duration.minutes(15),
             # The largest file, 64 MiB of spend, takes 1.3 GB. The refresh takes less than 0.5 GB.

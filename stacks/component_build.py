@@ -11,7 +11,8 @@ from constructs import Construct
 
 from stacks.build_environment import MEDIUM, build_spec
 from stacks.bundling import GLUE_COMPONENTS
-from stacks.config import PROJECT, Delivery
+from stacks.config import PROJECT
+from stacks.delivery import Delivery
 
 # Component name → the folders of runtime/ in its bundle.
 COMPONENTS: Mapping[str, Sequence[str]] = {

@@ -1,10 +1,8 @@
-"""The settings that differ between environments, and the source of the pipeline.
+"""The settings that differ between environments.
 
 No other module has settings of a single environment.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,6 +69,9 @@ class Config:
 
     # A refresh that takes longer than this interval makes the next one do nothing.
     refresh_schedule: str
+    # Days of raw clicks that the refresh keeps: at least those of the look-back of the models, and 30 more. Checkouts,
+    # credits and what the refreshes have computed stay.
+    click_retention_days: int
 
     # Upper bound on the time from an event's arrival on its stream to the commit of its row.
     freshness_seconds: int
@@ -122,6 +123,7 @@ DEV = Config(
     stop_schedule="cron(0 20 * * ? *)",
     job_always_on=False,
     refresh_schedule="rate(5 minutes)",
+    click_retention_days=60,
     freshness_seconds=300,
     alarm_email=None,
     log_retention=RetentionDays.ONE_WEEK,
@@ -161,6 +163,7 @@ PROD = Config(
     stop_schedule=None,
     job_always_on=True,
     refresh_schedule="rate(5 minutes)",
+    click_retention_days=400,
     freshness_seconds=60,
     alarm_email="data-on-call@example.com",
     log_retention=RetentionDays.THREE_MONTHS,
@@ -179,45 +182,3 @@ def environment(name: str) -> Config:
     if name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {name!r}: expected one of {', '.join(ENVIRONMENTS)}")
     return ENVIRONMENTS[name]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """The pipeline's source: a GitHub repository (`owner/name`), and the ARN of a connection to it.
-
-    A person authorises the connection in the AWS console.
-    """
-
-    repository: str
-    connection_arn: str
-
-    @property
-    def connection_service(self) -> str:
-        """The IAM prefix of the connection's actions: codeconnections, or codestar-connections, its former name."""
-        return self.connection_arn.split(":")[2]
-
-
-# Context key of cdk.json → the pattern of its values.
-DELIVERY = {
-    "repository": r"[\w.-]+/[\w.-]+",
-    "connection_arn": r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+",
-}
-
-
-def delivery(context: Callable[[str], str | None], *, required: bool) -> Delivery | None:
-    """Returns the delivery that the context configures, or None when nothing is configured and `required` is false.
-
-    Raises:
-        ValueError: a value is missing or malformed; the message names it.
-    """
-    values = {name: context(name) or "" for name in DELIVERY}
-    if not required and not any(values.values()):
-        return None
-    problems = [
-        f"{name} is {repr(values[name]) if values[name] else 'missing'}"
-        for name, pattern in DELIVERY.items()
-        if not re.fullmatch(pattern, values[name])
-    ]
-    if problems:
-        raise ValueError(f"the pipeline needs context in cdk.json: {', '.join(problems)}; see docs/deploying.md")
-    return Delivery(**values)

@@ -12,7 +12,8 @@ from constructs import Construct
 from stacks.acknowledgements import acknowledge
 from stacks.build_environment import MEDIUM, SMALL, build_spec
 from stacks.component_build import COMPONENTS, ComponentBuild
-from stacks.config import PROJECT, Config, Delivery
+from stacks.config import PROJECT, Config
+from stacks.delivery import Delivery
 from stacks.pipeline_findings import acknowledge_findings
 from stacks.pipeline_tools import CLI_VERSION, pin_tools, publishing_permissions
 from stacks.stage import StreamingStage

@@ -17,7 +17,8 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from stacks.bundling import ROOT
-from stacks.config import DEV, PROD, Delivery
+from stacks.config import DEV, PROD
+from stacks.delivery import Delivery
 from stacks.pipeline import PipelineStack
 from stacks.stage import StreamingStage
 

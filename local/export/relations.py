@@ -15,7 +15,7 @@ READABLE: LiteralString = """
 select c.relname
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('r', 'p', 'v', 'm', 'f')
+ where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
    and n.nspname not in ('pg_catalog', 'information_schema')
    and pg_table_is_visible(c.oid)
    and has_table_privilege(c.oid, 'select')

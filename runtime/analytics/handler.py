@@ -27,7 +27,8 @@ def handler(event: dict[str, Any], context: Context | None = None) -> dict[str, 
     """Refreshes the tables, or loads the object of an event of S3.
 
     `{}` is an incremental refresh; `{"full": true}` computes everything anew. The schedule's events are incremental
-    too. DATABASE_SECRET in the environment names the login's secret; without it, DATABASE_URL is the database.
+    too. DATABASE_SECRET in the environment names the login's secret; without it, DATABASE_URL is the database. With
+    CLICK_RETENTION_DAYS, older days of raw clicks are dropped afterwards.
 
     Returns:
         The fields of `Outcome`. `is_busy`: another refresh was running, and this one did nothing. For an object, the
@@ -50,7 +51,12 @@ def handler(event: dict[str, Any], context: Context | None = None) -> dict[str, 
         seconds = max(0.0, context.get_remaining_time_in_millis() / 1000 - SECONDS_LEFT_FOR_THE_LAST_PART)
     login = connection_string(os.environ.get("DATABASE_SECRET"))
     with psycopg.connect(login, autocommit=True, application_name="analytics-refresh") as connection:
-        outcome = refresh(connection, full=event.get("full", False), seconds=seconds)
+        outcome = refresh(
+            connection,
+            full=event.get("full", False),
+            seconds=seconds,
+            keep_click_days=int(os.environ["CLICK_RETENTION_DAYS"]) if "CLICK_RETENTION_DAYS" in os.environ else None,
+        )
     if outcome.failed:
         raise RuntimeError(f"parts of the refresh failed: {', '.join(outcome.failed)}")
     return asdict(outcome)

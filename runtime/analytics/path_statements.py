@@ -7,12 +7,17 @@ CREATE_STAGED_PATHS = """
 create temporary table if not exists staged_paths (like checkout_paths) on commit delete rows
 """
 # Touches are the first click of the look-back and the latest others, up to `touch_limit`; mostly these are all clicks.
+# A stored path that begins before `clicks_kept_since` keeps its touches, because their first click has been dropped.
 STAGE_PATHS = """
 insert into staged_paths
 with checkout as materialized (
     select k.checkout_id, k.user_id, k.checkout_timestamp, k.currency, k.items, k.total_amount as gross,
            case when k.cancelled then 0 else k.total_amount - least(k.total_amount, stated.refunds) end as net,
-           first.checkout_id = k.checkout_id as is_new_customer
+           first.checkout_id = k.checkout_id as is_new_customer,
+           greatest(k.checkout_timestamp - %(look_back)s::interval, span.first_click_timestamp) as touches_from,
+           exists (select from checkout_paths p
+                    where p.checkout_id = k.checkout_id and p.touch_times[1] < %(clicks_kept_since)s::timestamptz)
+               as keeps_touches
       from unnest(%(ids)s::text[]) changed (checkout_id)
      cross join lateral (
            select * from raw_checkouts where raw_checkouts.checkout_id = changed.checkout_id collate "C" limit 1
@@ -29,6 +34,8 @@ with checkout as materialized (
             order by checkout_timestamp, checkout_id
             limit 1
            ) first
+      -- Without clicks before, no partition for earlier days is opened.
+      left join lateral (select * from click_spans s where s.user_id = k.user_id offset 0) span on true
      where not k.test
 ),
 click as materialized (
@@ -39,19 +46,19 @@ click as materialized (
            coalesce(c.product_id is not null
                     and k.items @> jsonb_build_array(jsonb_build_object('product_id', c.product_id)), false)
                as is_in_order
-      from checkout k
+      from (select * from checkout where not keeps_touches) k
      cross join lateral (
            (select click_timestamp, click_id, product_id, utm_source, utm_medium, utm_campaign, referrer
               from raw_clicks
              where user_id = k.user_id and not is_bot
-               and click_timestamp between k.checkout_timestamp - %(look_back)s::interval and k.checkout_timestamp
+               and click_timestamp between k.touches_from and k.checkout_timestamp
              order by click_timestamp, click_id
              limit 1)
             union all
            (select click_timestamp, click_id, product_id, utm_source, utm_medium, utm_campaign, referrer
               from raw_clicks
              where user_id = k.user_id and not is_bot
-               and click_timestamp between k.checkout_timestamp - %(look_back)s::interval and k.checkout_timestamp
+               and click_timestamp between k.touches_from and k.checkout_timestamp
              order by click_timestamp desc, click_id desc
              limit %(touch_limit)s - 1)
            ) c
@@ -96,6 +103,12 @@ path as (
            min(click_id) filter (where position = 1) as first_click_id
       from weighted
      group by checkout_id
+     union all
+    select p.checkout_id, p.touches, p.traffic_ids, p.touch_times, p.decayed, p.all_decayed, p.channel_touches,
+           p.channels, p.channel_multiple, p.last_non_direct, p.product_touch, p.first_click_id
+      from checkout_paths p
+      join checkout k using (checkout_id)
+     where k.keeps_touches
 )
 select k.checkout_id, k.user_id, k.checkout_timestamp, (k.checkout_timestamp at time zone 'UTC')::date, k.currency,
        greatest(coalesce(u.digits, 2), min_scale(k.gross), min_scale(k.net)), k.gross, k.net, k.is_new_customer,

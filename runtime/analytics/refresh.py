@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from runtime.analytics import path_statements, refresh_statements, unconverted_statements
 from runtime.analytics.parts import PARTS
 from runtime.analytics.recomputation import Run, fetch_row, work
+from runtime.analytics.retention import drop_old_clicks
 
 # "ecor" in ASCII. erase_user() in the database takes the same lock.
 REFRESH_LOCK = 0x65636F72
@@ -54,12 +55,18 @@ class Outcome:
 
 
 def refresh(
-    connection: psycopg.Connection, *, full: bool = False, seconds: float | None = None, part_size: int = PART_SIZE
+    connection: psycopg.Connection,
+    *,
+    full: bool = False,
+    seconds: float | None = None,
+    part_size: int = PART_SIZE,
+    keep_click_days: int | None = None,
 ) -> Outcome:
     """Brings the tables up to date. The connection is in autocommit mode, as pipeline_analytics or as the owner.
 
     `full` computes everything anew, in one transaction. `seconds` limits an incremental refresh, which then ends after
-    the part that it works at; a part has at most `part_size` checkouts and users.
+    the part that it works at; a part has at most `part_size` checkouts and users. After a complete refresh, days of raw
+    clicks older than `keep_click_days` are dropped.
     """
     began = time.monotonic()
     with _lock(connection) as is_mine:
@@ -75,6 +82,8 @@ def refresh(
             else:
                 run, is_complete = _refresh(connection, None if seconds is None else began + seconds, part_size)
             failed = _refresh_parts(connection) if is_complete else ()
+        if keep_click_days is not None and is_complete and not failed:
+            drop_old_clicks(connection, keep_click_days)
     outcome = Outcome(
         is_complete=is_complete,
         checkouts=run.checkouts,

@@ -14,7 +14,7 @@ with settings as (
            coalesce(half_life, least(interval '7 days', look_back / 4)) as half_life, markov_order, touch_limit
       from analytics_settings
 )
-select s.horizon, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as next_horizon,
+select s.horizon, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as next_horizon, s.clicks_kept_since,
        n.look_back, n.half_life, n.markov_order, n.touch_limit,
        -- Transactions have lower numbers in a database that was copied to another server.
        s.horizon is null or s.horizon > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
@@ -178,16 +178,31 @@ update model_runs
 DELETE_OLD_RUNS = "delete from model_runs where started_at < clock_timestamp() - interval '30 days'"
 DELETE_RUN = "delete from model_runs where run_id = %(run_id)s"
 
-# Readers see the former rows until the full refresh commits; `truncate` would make them wait.
+# Readers see the former rows until the full refresh commits; `truncate` would make them wait. What begins before
+# `clicks_kept_since` cannot be computed anew, and is counted anew.
 DELETE_EVERYTHING = (
     "delete from changed_checkouts",
     "delete from changed_users",
-    "delete from checkout_paths",
-    "delete from unconverted_paths",
+    """
+    delete from checkout_paths
+     where (touch_times[1] < (select clicks_kept_since from refresh_state)) is not true
+    """,
+    "delete from unconverted_paths where (started_at < (select clicks_kept_since from refresh_state)) is not true",
     "delete from daily_credits",
     "delete from chain_steps",
     "delete from model_weights",
-    "delete from traffic where traffic_id <> 0",
+    """
+    delete from traffic
+     where traffic_id <> all (array(
+           select 0
+            union
+           select unnest(traffic_ids) from checkout_paths
+            union
+           select unnest(traffic_ids) from unconverted_paths
+           ))
+    """,
+    "select count_paths(array(select checkout_id from checkout_paths), 1)",
+    "select count_unconverted(array(select distinct user_id from unconverted_paths), 1)",
     "update refresh_state set horizon = null",
     "update experiment_state set horizon = null",
     "update anomaly_state set horizon = null",

@@ -11,6 +11,7 @@ CREATE_STAGED_RESTARTS = """
 create temporary table if not exists staged_restarts (
     user_id        text collate "C",
     reads_after    timestamptz,
+    reads_until    timestamptz,
     replaces_from  timestamptz,
     run_ended_at   timestamptz,
     traffic_ids    int[]
@@ -30,12 +31,14 @@ TRUNCATE_STAGES = "truncate staged_unconverted, staged_restarts, staged_changes"
 
 # A click is converted if the first checkout at or after it is within the look-back. So an event changes nothing before
 # the checkout before it, nor before the end of a run that ended earlier: the clicks after both are read. The last run
-# stands for its clicks. All clicks are read if an event is not after the last run, or converts only a part of it.
+# stands for its clicks. All clicks are read if an event is not after the last run, or converts only a part of it: all
+# clicks after the runs that begin before `clicks_kept_since`, which stay as they are.
 FIND_RESTARTS = """
-insert into staged_restarts
+insert into staged_restarts (user_id, reads_after, reads_until, replaces_from, run_ended_at, traffic_ids)
 with restart as (
     select u.user_id, r.started_at, r.ended_at, r.traffic_ids,
-           former.checkout_at as checkout_before,
+           former.checkout_at as checkout_before, kept.ended_at as kept_until,
+           span.first_click_timestamp - interval '1 microsecond' as before_clicks, span.last_click_timestamp,
            coalesce(r.ended_at >= u.since
                     or r.started_at + %(look_back)s::interval < next.checkout_at
                        and next.checkout_at <= r.ended_at + %(look_back)s::interval, false) as reads_all
@@ -55,12 +58,22 @@ with restart as (
             where k.user_id = u.user_id and not k.test and k.checkout_timestamp >= r.ended_at
            offset 0
            ) next
+     cross join lateral (
+           select max(p.ended_at) as ended_at
+             from unconverted_paths p
+            where p.user_id = u.user_id and p.started_at < %(clicks_kept_since)s::timestamptz
+           offset 0
+           ) kept
+      left join lateral (
+           select * from click_spans s where s.user_id = u.user_id offset 0
+           ) span on true
      where u.user_id = any(%(ids)s::text[])
 )
 select user_id,
-       case when reads_all then '-infinity'
-            else greatest(ended_at, checkout_before, '-infinity') end,
-       case when reads_all or started_at is null then '-infinity'
+       greatest(before_clicks, case when reads_all then kept_until else greatest(ended_at, checkout_before) end,
+                '-infinity'),
+       coalesce(last_click_timestamp, 'infinity'),
+       case when reads_all or started_at is null then coalesce(%(clicks_kept_since)s::timestamptz, '-infinity')
             when checkout_before > ended_at then 'infinity'
             else started_at end,
        case when not reads_all and coalesce(checkout_before <= ended_at, true) then ended_at end,
@@ -79,7 +92,8 @@ with click as materialized (
                   coalesce(utm_medium, '') as medium, coalesce(utm_campaign, '') as campaign,
                   coalesce(referrer, '') as referrer
              from raw_clicks
-            where raw_clicks.user_id = s.user_id and not is_bot and click_timestamp > s.reads_after
+            where raw_clicks.user_id = s.user_id and not is_bot
+              and click_timestamp > s.reads_after and click_timestamp <= s.reads_until
            -- Keeps the planner at the index, also without statistics of the staged rows.
            offset 0
            ) c

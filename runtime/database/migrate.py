@@ -1,4 +1,8 @@
-"""Applies the numbered SQL files of `migrations/`: each file once, in order, in one transaction."""
+"""Applies the numbered SQL files of `migrations/`: each file once, in order.
+
+All pending files are one transaction, except that a file that begins with NEW_TRANSACTION commits those before it: such
+a file takes so long, or needs such locks, that it must not hold the locks of the files before.
+"""
 
 import hashlib
 import logging
@@ -12,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 MIGRATIONS = resources.files("runtime.database") / "migrations"
+NEW_TRANSACTION = "-- In a new transaction.\n"
 ADVISORY_LOCK_KEY = 0x65636F6D  # "ecom" in ASCII; no other code locks this key
 LOGIN_ROLES = ("pipeline_writer", "pipeline_analyst", "pipeline_analytics")
 
@@ -57,26 +62,17 @@ def read_migrations(folder: Traversable = MIGRATIONS) -> list[Migration]:
 def migrate(connection: psycopg.Connection, migrations: Sequence[Migration] | None = None) -> list[str]:
     """Applies the pending migrations and returns their file names.
 
-    All files run in one transaction under an advisory lock: concurrent deployments apply no file twice, and a
-    failing file leaves the database unchanged.
+    Concurrent deployments apply no file twice, because each transaction takes an advisory lock. A failing file leaves
+    the database as the last transaction left it: unchanged, unless a file begins a new one.
 
     Raises:
         MigrationError: an applied file was changed or removed, or a file's SQL failed.
     """
     files = read_migrations() if migrations is None else list(migrations)
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [ADVISORY_LOCK_KEY])
-        cursor.execute(
-            "create table if not exists schema_migrations (number int primary key, name text not null,"
-            " checksum text not null, applied_at timestamptz not null default now())"
-        )
-        cursor.execute("select number, name, checksum from schema_migrations order by number")
-        applied = cursor.fetchall()
-        _refuse_changes(files, applied)
-        pending = files[len(applied) :]
-        for migration in pending:
-            _apply(cursor, migration)
-    return [migration.name for migration in pending]
+    applied: list[str] = []
+    while names := _apply_in_one_transaction(connection, files):
+        applied += names
+    return applied
 
 
 def set_password(connection: psycopg.Connection, role: str, password: str) -> None:
@@ -92,6 +88,26 @@ def set_password(connection: psycopg.Connection, role: str, password: str) -> No
         raise ValueError(f"{role}: expected one of {', '.join(LOGIN_ROLES)}")
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     connection.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def _apply_in_one_transaction(connection: psycopg.Connection, files: Sequence[Migration]) -> list[str]:
+    """Applies the pending files up to the next one that begins a new transaction, and returns their names."""
+    names: list[str] = []
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [ADVISORY_LOCK_KEY])
+        cursor.execute(
+            "create table if not exists schema_migrations (number int primary key, name text not null,"
+            " checksum text not null, applied_at timestamptz not null default now())"
+        )
+        cursor.execute("select number, name, checksum from schema_migrations order by number")
+        applied = cursor.fetchall()
+        _refuse_changes(files, applied)
+        for migration in files[len(applied) :]:
+            if names and migration.statements.startswith(NEW_TRANSACTION):
+                break
+            _apply(cursor, migration)
+            names.append(migration.name)
+    return names
 
 
 def _refuse_changes(files: Sequence[Migration], applied: Sequence[tuple[int, str, str]]) -> None:

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from runtime.attribution_job.events.mapping import built_in_names
-from stacks.config import DEV, ENVIRONMENTS, PROD, Config, Delivery, delivery, environment
+from stacks.config import DEV, ENVIRONMENTS, PROD, Config, environment
+from stacks.delivery import Delivery, delivery
 
 CONNECTION = "arn:aws:codeconnections:eu-west-1:111111111111:connection/0a1b"
 

@@ -38,10 +38,10 @@ def _expose_changed(cursor: psycopg.Cursor, facts: dict[str, Any]) -> None:
         cursor.execute(statement, facts)
     cursor.execute(statements.CREATE_STAGED)
     cursor.execute(statements.STAGE_CHANGED, facts)
-    (changed,) = fetch_row(cursor, statements.COMPARE, {})
+    (changed,) = fetch_row(cursor, statements.COMPARE, facts)
     if changed:
         cursor.execute(statements.COUNT, {"changed": changed, "sign": -1})
-        cursor.execute(statements.DELETE, {"changed": changed})
+        cursor.execute(statements.DELETE, facts | {"changed": changed})
         cursor.execute(statements.INSERT, {"changed": changed})
         cursor.execute(statements.COUNT, {"changed": changed, "sign": 1})
         cursor.execute(statements.DELETE_EMPTY_SUMS)

@@ -11,11 +11,13 @@ MAX_ID_BYTES: LiteralString = "200"
 
 READ_STATE = """
 select s.horizon, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as next_horizon, n.reporting_currency,
+       r.clicks_kept_since,
        -- Transactions have lower numbers in a database that was copied to another server.
        s.horizon is null or s.horizon > pg_snapshot_xmax(pg_current_snapshot())::text::bigint
        or s.reporting_currency is distinct from n.reporting_currency as concerns_all
   from experiment_state s
  cross join analytics_settings n
+ cross join refresh_state r
 """
 
 ADD_USERS_OF_EVENTS = """
@@ -73,7 +75,8 @@ ADD_CHANGED_USERS = (ADD_USERS_OF_EVENTS, ADD_USERS_OF_RATES, ADD_USERS_OF_PERIO
 
 CREATE_STAGED = "create temporary table if not exists staged_exposures (like exposures) on commit delete rows"
 
-# A user who saw several variants is no evidence of any, so only the first time of a user's only variant matters.
+# A user who saw several variants is no evidence of any, so only the first time of a user's only variant matters. A
+# stored exposure before `clicks_kept_since` stays as it is, because its click has been dropped.
 STAGE: LiteralString = """
 with exposure as (
     select c.user_id, c.experiment_id, min(c.click_timestamp) as exposed_at, p.ended_at,
@@ -118,11 +121,27 @@ select x.user_id, x.experiment_id, x.variant, x.exposed_at,
                           limit 1) end as rate
        offset 0
        ) r on true
+ where not exists (
+       select from exposures f
+        where f.user_id = x.user_id and f.experiment_id = x.experiment_id
+          and f.exposed_at < %(clicks_kept_since)s::timestamptz
+       )
  group by x.user_id, x.experiment_id, x.variant, x.exposed_at
 """
 
 CHANGED_CLICKS: LiteralString = """(
-    select k.* from changed_experiment_users u join raw_clicks k on k.user_id = u.user_id collate "C"
+    select k.*
+      from changed_experiment_users u
+      left join click_spans s on s.user_id = u.user_id collate "C"
+     cross join lateral (
+           select *
+             from raw_clicks
+            where user_id = u.user_id collate "C"
+              and click_timestamp between coalesce(s.first_click_timestamp, '-infinity')
+                                      and coalesce(s.last_click_timestamp, 'infinity')
+           -- The index on the user, in the partitions of these days only.
+           offset 0
+           ) k
 )"""
 
 STAGE_CHANGED = STAGE.format(clicks=CHANGED_CLICKS, max_id_bytes=MAX_ID_BYTES, target="staged_exposures")
@@ -135,7 +154,10 @@ select coalesce(array_agg(distinct user_id), '{}')
          from changed_experiment_users u
         cross join lateral (
               -- By the index, also before the first statistics of the table.
-              select * from exposures where user_id = u.user_id offset 0
+              select *
+                from exposures
+               where user_id = u.user_id and (exposed_at < %(clicks_kept_since)s::timestamptz) is not true
+              offset 0
               ) x
        ) x
   full join staged_exposures s using (user_id, experiment_id)
@@ -143,13 +165,20 @@ select coalesce(array_agg(distinct user_id), '{}')
 """
 
 COUNT = "select count_exposures(%(changed)s, %(sign)s)"
-DELETE = "delete from exposures where user_id = any(%(changed)s)"
+DELETE = """
+delete from exposures
+ where user_id = any(%(changed)s) and (exposed_at < %(clicks_kept_since)s::timestamptz) is not true
+"""
 INSERT = "insert into exposures select * from staged_exposures where user_id = any(%(changed)s)"
 DELETE_EMPTY_SUMS = "delete from experiment_sums where users = 0"
 FORGET_USERS = "delete from changed_experiment_users"
 
 # Readers of the results do not wait, as they would for `truncate`.
-DELETE_EVERYTHING = (FORGET_USERS, "delete from exposures", "delete from experiment_sums")
+DELETE_EVERYTHING = (
+    FORGET_USERS,
+    "delete from exposures where (exposed_at < %(clicks_kept_since)s::timestamptz) is not true",
+    "delete from experiment_sums",
+)
 COUNT_EVERYTHING = """
 insert into experiment_sums
 select experiment_id, variant, sum(users), sum(conversions), sum(without_revenue), sum(without_revenue_before),

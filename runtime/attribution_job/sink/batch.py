@@ -7,7 +7,7 @@ import psycopg
 import pyarrow as pa
 
 from runtime.attribution_job.join.rule import Join
-from runtime.attribution_job.sink import received, recording, statements, transaction
+from runtime.attribution_job.sink import days, received, recording, statements, transaction
 from runtime.attribution_job.sink.counts import BatchCounts
 from runtime.attribution_job.sink.ending import Ending
 from runtime.attribution_job.sink.slices import Cut, checkout_ids
@@ -33,6 +33,8 @@ def write(
     """
     first, *others = sessions
     ending = Ending(len(sessions))
+    first_day = days.ensure(first, rows["click"])
+    rows = {**rows, "click": days.with_day(rows["click"], first_day)}
 
     def store(cursor: psycopg.Cursor, number: int) -> BatchCounts | None:
         slice_rows, parameters = cut.rows(number), batch | {"ingested_at": batch["began_at"] if number else None}
@@ -52,7 +54,7 @@ def write(
 
     # The end of the block waits for all slices.
     with ThreadPoolExecutor(max(1, len(others))) as threads, ending.transaction(first) as cursor:
-        batch = transaction.begin(cursor, query_id, batch_id)
+        batch = transaction.begin(cursor, query_id, batch_id) | {"first_day": first_day}
         cut = Cut(
             received.without_names(rows), len(sessions), stored_users(cursor, checkout_ids(rows)) if others else {}
         )

@@ -4,22 +4,22 @@ An `insert … on conflict` from a staging table takes half as long again: it wr
 `raw_clicks` row by row.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 # Columns of a received click that `raw_clicks` does not have.
-NOT_STORED = {"sequence_number", "record_index", "unknown_fields"}
+NOT_STORED = {"day", "sequence_number", "record_index", "unknown_fields"}
 # The order in which events under one id were received.
 RECEIVED_ORDER = ["arrived_at", "sequence_number", "record_index"]
 
 
 class Clicks(NamedTuple):
-    """Clicks of a micro-batch, with the columns of `event_schema`.
+    """Clicks of a micro-batch, with the columns of `event_schema` and `day`.
 
-    `new` has one click for each id. `duplicates` have an id that is in `new` or stored already.
+    `new` has one click for each id of a day. `duplicates` have an id that is in `new` or stored already, on their day.
     """
 
     new: pa.Table
@@ -27,17 +27,18 @@ class Clicks(NamedTuple):
 
 
 def first_of_each_id(clicks: pa.Table) -> Clicks:
-    """Sorts clicks by id; the click of each id that was received first is `new`."""
-    ordered = clicks.sort_by([(name, "ascending") for name in ("click_id", *RECEIVED_ORDER)])
-    first = _starts_group(ordered["click_id"])
+    """Sorts clicks by id and day; the click of each id that was received first on a day is `new`."""
+    ordered = clicks.sort_by([(name, "ascending") for name in ("click_id", "day", *RECEIVED_ORDER)])
+    first = pc.or_(_starts_group(ordered["click_id"]), _starts_group(ordered["day"]))
     return Clicks(ordered.filter(first), ordered.filter(pc.invert(first)))
 
 
-def exclude_stored(clicks: Clicks, stored_ids: list[str]) -> Clicks:
-    """Moves clicks with a stored id from `new` to `duplicates`."""
+def exclude_stored(clicks: Clicks, day: date, stored_ids: list[str]) -> Clicks:
+    """Moves clicks of a day with a stored id from `new` to `duplicates`."""
     if not stored_ids:
         return clicks
-    stored = pc.is_in(clicks.new["click_id"], pa.array(stored_ids, clicks.new.schema.field("click_id").type))
+    ids = pa.array(stored_ids, clicks.new.schema.field("click_id").type)
+    stored = pc.and_(pc.is_in(clicks.new["click_id"], ids), pc.equal(clicks.new["day"], day))
     return Clicks(
         clicks.new.filter(pc.invert(stored)), pa.concat_tables([clicks.duplicates, clicks.new.filter(stored)])
     )
@@ -78,7 +79,7 @@ def duplicates_and_early(clicks: Clicks, batch: dict[str, Any]) -> pa.Table:
     """Returns the clicks that can change stored rows: duplicates, and people's clicks no later than a stored event."""
     times = batch["watermark"], batch["unseen_until"], batch["last_known_checkout"]
     early = people_only(not_later_than(clicks.new, *times))
-    return pa.concat_tables([clicks.duplicates, early])
+    return pa.concat_tables([clicks.duplicates, early]).drop_columns("day")
 
 
 def not_later_than(clicks: pa.Table, *times: datetime | None) -> pa.Table:

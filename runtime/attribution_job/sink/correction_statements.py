@@ -66,6 +66,7 @@ select count(*) from changed
 # Amounts are kept as text, because many readers of JSON round numbers. Events that were stored before migration 10 are
 # not compared: an older contract read them, which left fields out.
 
+# Of one day.
 STAGE_CLICK_CONFLICTS = """
 insert into staged_conflicts
 select 'click', s.click_id,
@@ -76,8 +77,14 @@ select 'click', s.click_id,
           )),
        s.sequence_number, s.record_index, s.arrived_at
   from staged_clicks s
- cross join lateral (select * from raw_clicks where click_id = s.click_id limit 1) r
- where (s.user_id, coalesce(s.stated_timestamp, s.click_timestamp), s.session_id, s.product_id, s.page_url,
+ cross join lateral (
+       select *
+         from raw_clicks
+        where click_id = s.click_id and click_timestamp >= %(day_begins)s and click_timestamp < %(day_ends)s
+        limit 1
+       ) r
+ where s.click_timestamp >= %(day_begins)s and s.click_timestamp < %(day_ends)s
+   and (s.user_id, coalesce(s.stated_timestamp, s.click_timestamp), s.session_id, s.product_id, s.page_url,
         s.utm_source, s.utm_medium, s.utm_campaign, s.device_type, s.referrer, s.experiment_id, s.variant, s.is_bot)
        is distinct from
        (r.user_id, coalesce(r.stated_timestamp, r.click_timestamp), r.session_id, r.product_id, r.page_url,

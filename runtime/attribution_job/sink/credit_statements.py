@@ -7,12 +7,30 @@ from typing import LiteralString
 
 from runtime.attribution_job.join.rule import Join
 
-# A click that another query received in time can be late for this query. The join of this query has dropped the click.
+# Of one day. A click that another query received in time can be late for this query, whose join has dropped it then.
 MARK_LATE = """
 update raw_clicks
    set late = true
   from staged_clicks s
  where raw_clicks.click_id = s.click_id and not raw_clicks.late and raw_clicks.click_timestamp < %(watermark)s
+   and raw_clicks.click_timestamp >= %(day_begins)s and raw_clicks.click_timestamp < %(day_ends)s
+   and s.click_timestamp >= %(day_begins)s and s.click_timestamp < %(day_ends)s
+"""
+
+# The first and last time of the batch's checkouts on each of their days. A stored checkout keeps its time.
+CREDIT_BOUNDS = """
+select min(checkout_timestamp), max(checkout_timestamp)
+  from (
+       select checkout_timestamp from staged_checkouts
+        union all
+       select k.checkout_timestamp
+         from (select checkout_id from staged_checkouts union select checkout_id from staged_credits) named
+        cross join lateral (
+              select checkout_timestamp from raw_checkouts where checkout_id = named.checkout_id limit 1
+              ) k
+       ) checkout
+ group by date_trunc('day', checkout_timestamp, 'UTC')
+ order by 1
 """
 
 # Merges a credit into the stored row. The earliest click wins, and so the order of merges does not matter.
@@ -31,7 +49,7 @@ EARLIEST_WINS = """\
 select count(*) from merged where click_id is not null
 """
 
-# Adds a row for each new checkout, credited or not, and merges credits into the rows of earlier checkouts.
+# Of one day. Adds a row for each new checkout, credited or not, and merges credits into the rows of earlier checkouts.
 MERGE_CREDITS: LiteralString = (
     """
 with named as (
@@ -55,7 +73,8 @@ merged as (
       left join lateral (
            select click_id, user_id, click_timestamp, utm_source, utm_medium, utm_campaign
              from raw_clicks
-            where click_id = staged_credits.click_id and not is_bot
+            where click_id = staged_credits.click_id and click_timestamp = staged_credits.click_timestamp and not is_bot
+              and click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             limit 1
            ) c
         on c.user_id = k.user_id
@@ -68,9 +87,11 @@ merged as (
             where staged_credits.click_id is not null and c.click_id is null
               and user_id = k.user_id and not is_bot
               and click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+              and click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             order by click_timestamp, click_id
             limit 1
            ) first on true
+     where k.checkout_timestamp between %(first_at)s and %(last_at)s
      order by k.checkout_id, click_timestamp, click_id
 """
     + EARLIEST_WINS
@@ -103,12 +124,14 @@ select attribute(array(
              from raw_clicks c
             where c.late and c.user_id = k.user_id
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             limit 1
            )
 ))
 """
 
-# Credits each checkout of the batch to its first click among all stored clicks, which include the clicks of the batch.
+# Of one day. Credits each checkout of the batch to its first click among all stored clicks, which include those of the
+# batch.
 CREDIT_CHECKOUTS: LiteralString = (
     """
 with merged as (
@@ -123,9 +146,11 @@ with merged as (
              from raw_clicks c
             where c.user_id = k.user_id and not c.is_bot
               and c.click_timestamp between k.checkout_timestamp - interval '1 hour' and k.checkout_timestamp
+              and c.click_timestamp between %(first_touch)s::timestamptz and %(last_at)s::timestamptz
             order by click_timestamp, click_id
             limit 1
            ) first on true
+     where k.checkout_timestamp between %(first_at)s and %(last_at)s
      order by k.checkout_id
 """
     + EARLIEST_WINS
@@ -144,8 +169,8 @@ select attribute(array(
 ))
 """
 
-# The statements in execution order, by the place of the join.
-CREDIT: dict[Join, tuple[LiteralString, ...]] = {
+# The statement for the checkouts of each day, and the one for all, by the place of the join.
+CREDIT: dict[Join, tuple[LiteralString, LiteralString]] = {
     "spark": (MERGE_CREDITS, REPAIR_LATE),
     "postgres": (CREDIT_CHECKOUTS, CORRECT_EARLIER),
 }

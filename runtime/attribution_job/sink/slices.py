@@ -1,8 +1,8 @@
 """Cuts a micro-batch into slices by user, so that no two slices write the same row.
 
-A row belongs to one user, and a user to one slice. Of the events under one id only the first is stored, so all of them
-go to the slice of its user. A checkout can be stored already, under another user than the received event names: then it
-goes to the slice of that user, whose credits and sums it can change.
+A row belongs to one user, and a user to one slice. Of the events under one id (clicks: on one day) only the first is
+stored, so all of them go to the slice of its user. A checkout can be stored already, under another user than the
+received event names: then it goes to the slice of that user, whose credits and sums it can change.
 """
 
 from collections.abc import Mapping
@@ -56,14 +56,11 @@ def checkout_ids(rows: Mapping[str, pa.Table]) -> list[str]:
 
 def _numbers(rows: Mapping[str, pa.Table], count: int, stored_users: dict[str, str]) -> dict[str, pa.Array]:
     """Returns the slice number of each row, by kind."""
-    users = {
-        kind: _replaced(
-            rows[kind]["user_id"],
-            rows[kind][name],
-            _first_users(rows[kind], name) | (stored_users if kind == "checkout" else {}),
-        )
-        for kind, name in IDS.items()
-    }
+    users = {}
+    for kind, name in IDS.items():
+        ids = _ids_of_days(rows[kind]) if kind == "click" else rows[kind][name]
+        owners = _first_users(rows[kind], ids) | (stored_users if kind == "checkout" else {})
+        users[kind] = _replaced(rows[kind]["user_id"], ids, owners)
     keys = users | {"dead_letter": rows["dead_letter"]["sequence_number"]}
     if "candidate" in rows:
         # A candidate belongs to its checkout's user. A checkout that is stored nowhere gets no credit from any slice.
@@ -73,16 +70,21 @@ def _numbers(rows: Mapping[str, pa.Table], count: int, stored_users: dict[str, s
     return {kind: _slice_numbers(column, count) for kind, column in keys.items()}
 
 
-def _first_users(events: pa.Table, id_name: str) -> dict[str, str]:
+def _ids_of_days(clicks: pa.Table) -> pa.ChunkedArray:
+    """Returns the ids of clicks with their days: on another day it is another click."""
+    return pc.binary_join_element_wise(clicks["click_id"], clicks["day"].cast(pa.string()), " ")
+
+
+def _first_users(events: pa.Table, ids: pa.ChunkedArray) -> dict[str, str]:
     """Returns the user of the first event of each id that occurs more than once."""
-    counts = events[id_name].value_counts()
+    counts = ids.value_counts()
     repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     if not len(repeated):
         return {}
-    again = events.filter(pc.is_in(events[id_name], repeated))
+    again = events.append_column("id", ids).filter(pc.is_in(ids, repeated))
     ordered = again.sort_by([(name, "ascending") for name in RECEIVED_ORDER])
     # A dictionary keeps the last value of a key.
-    return dict(zip(reversed(ordered[id_name].to_pylist()), reversed(ordered["user_id"].to_pylist()), strict=True))
+    return dict(zip(reversed(ordered["id"].to_pylist()), reversed(ordered["user_id"].to_pylist()), strict=True))
 
 
 def _replaced(users: pa.ChunkedArray, ids: pa.ChunkedArray, users_by_id: Mapping[str, str]) -> pa.ChunkedArray:

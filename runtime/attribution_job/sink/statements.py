@@ -7,6 +7,10 @@ deadlocks between writers. Parameters are `query_id`, `batch_id` and the columns
 - `unseen_until`: up to this time there may be stored events that the query never received;
 - `last_known_checkout`: time of the latest stored checkout;
 - `began_at`: start of the batch, which all its rows have as `ingested_at`, in whatever transaction they are written.
+
+A statement that reads `raw_clicks` has parameters that limit the time: `day_begins` and `day_ends` (`days.bounds`), or
+`first_touch` and `last_at`, from an hour before the first checkout of a day to the last. The planner opens only the
+partitions in between. It has to know the values for that, so these statements are not prepared.
 """
 
 # Like the query of `history`, which reads both tables, this lock lets erase_user() wait for the transaction, or the
@@ -22,11 +26,18 @@ select checkout_id, stored.user_id
        ) stored
 """
 
+ENSURE_DAYS = "select ensure_click_days(%(days)s::date[])"
+
 # The subquery forces one primary key lookup for each id. A plain join could scan all clicks.
 KNOWN_CLICKS = """
 select click_id
   from unnest(%(ids)s::text[]) as received (click_id)
- where (select true from raw_clicks where raw_clicks.click_id = received.click_id collate "C")
+ where (
+       select true
+         from raw_clicks
+        where raw_clicks.click_id = received.click_id collate "C"
+          and click_timestamp >= %(day_begins)s and click_timestamp < %(day_ends)s
+       )
 """
 
 MERGE_VISITS = """

@@ -1,7 +1,8 @@
 """The steps of the sink's transaction for one slice of a micro-batch."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -14,6 +15,7 @@ from runtime.attribution_job.sink import (
     clicks,
     correction_statements,
     credit_statements,
+    days,
     history,
     received,
     statements,
@@ -26,16 +28,22 @@ STAGING_TABLES = {
     "refund": "staged_refunds",
     "candidate": "staged_credits",
 }
+# As in the statements: the age of the oldest click that is credited.
+LOOK_BACK = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
 
 class New(NamedTuple):
-    """Numbers of a slice's new events of one kind: all, the late ones, and those that needed a repair."""
+    """Numbers of a slice's new events of one kind: all, the late ones, and those that needed a repair.
+
+    `duplicate_days` are the days of clicks that were not new.
+    """
 
     events: int = 0
     late: int = 0
     repaired: int = 0
+    duplicate_days: tuple[date, ...] = ()
 
 
 def begin(cursor: psycopg.Cursor, query_id: str, batch_id: int) -> dict[str, Any]:
@@ -57,20 +65,19 @@ def store(cursor: psycopg.Cursor, rows: Mapping[str, pa.Table], join: Join, batc
     if len(rows["refund"]):
         new["refund"] = New(*fetch_row(cursor, statements.INSERT_REFUNDS, batch))
     duplicates = {kind: len(rows[kind]) - new[kind].events for kind in received.EVENTS}
-    if duplicates["click"]:
-        cursor.execute(credit_statements.MARK_LATE, batch)
-    conflicts = store_conflicts(cursor, duplicates, batch)
-    revisions = credited = 0
+    bounds = [days.bounds(day, batch["first_day"]) for day in new["click"].duplicate_days]
+    for bounds_of_day in bounds:
+        cursor.execute(credit_statements.MARK_LATE, batch | bounds_of_day, prepare=False)
+    conflicts = store_conflicts(cursor, duplicates, batch, bounds)
+    revisions = 0
     if duplicates["checkout"]:
         revisions = fetch_row(cursor, correction_statements.REVISE_CHECKOUTS, batch)[0]
-    if len(rows["click"]) or len(rows["checkout"]):
-        credited = sum(fetch_row(cursor, statement, batch)[0] for statement in credit_statements.CREDIT[join])
     return Added(
         clicks=new["click"].events,
         checkouts=new["checkout"].events,
         refunds=new["refund"].events,
         dead_letters=store_dead_letters(cursor, rows["dead_letter"], batch),
-        credits=credited,
+        credits=credit(cursor, join, batch) if len(rows["click"]) or len(rows["checkout"]) else 0,
         late=sum(events.late for events in new.values()),
         conflicts=conflicts,
         revisions=revisions,
@@ -94,7 +101,8 @@ def store_clicks(cursor: psycopg.Cursor, all_clicks: pa.Table, batch: dict[str, 
     cursor.execute(statements.MERGE_VISITS)
     copy(cursor, "staged_clicks", clicks.duplicates_and_early(stored, batch))
     late = pc.sum(pc.less(stored.new["click_timestamp"], batch["watermark"])).as_py() or 0
-    return New(len(stored.new), late, len(stored.new) - stored.new["repairs"].null_count)
+    repaired = len(stored.new) - stored.new["repairs"].null_count
+    return New(len(stored.new), late, repaired, tuple(stored.duplicates["day"].unique().to_pylist()))
 
 
 def copy_new(
@@ -108,10 +116,29 @@ def copy_new(
     Raises:
         UniqueViolation: a click outside `to_look_up` has a stored id.
     """
-    known = cursor.execute(statements.KNOWN_CLICKS, {"ids": to_look_up["click_id"].to_pylist()}, prepare=False)
-    remaining = clicks.exclude_stored(unique, [click_id for (click_id,) in known])
-    copy(cursor, "raw_clicks", clicks.raw_rows(remaining.new, batch))
-    return remaining
+    for day in to_look_up["day"].unique().to_pylist():
+        ids = to_look_up.filter(pc.equal(to_look_up["day"], day))["click_id"].to_pylist()
+        parameters = {"ids": ids} | days.bounds(day, batch["first_day"])
+        known = cursor.execute(statements.KNOWN_CLICKS, parameters, prepare=False)
+        unique = clicks.exclude_stored(unique, day, [click_id for (click_id,) in known])
+    copy(cursor, "raw_clicks", clicks.raw_rows(unique.new, batch))
+    return unique
+
+
+def credit(cursor: psycopg.Cursor, join: Join, batch: dict[str, Any]) -> int:
+    """Credits the checkouts that the slice concerns. Returns the number of changed credits."""
+    credit_day, credit_others = credit_statements.CREDIT[join]
+    times = cursor.execute(credit_statements.CREDIT_BOUNDS).fetchall()
+    credited = sum(
+        int(fetch_row(cursor, credit_day, batch | touches(first, last), prepare=False)[0]) for first, last in times
+    )
+    all_times = touches(times[0][0], times[-1][1]) if times else touches(None, None)
+    return credited + int(fetch_row(cursor, credit_others, batch | all_times, prepare=False)[0])
+
+
+def touches(first_at: datetime | None, last_at: datetime | None) -> dict[str, datetime | None]:
+    """Returns the parameters that limit a statement to the clicks of checkouts between two times."""
+    return {"first_touch": first_at and first_at - LOOK_BACK, "first_at": first_at, "last_at": last_at}
 
 
 def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table, batch: dict[str, Any]) -> int:
@@ -123,12 +150,21 @@ def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table, batch: dict[str, 
     return int(fetch_row(cursor, statements.INSERT_DEAD_LETTERS, batch)[0])
 
 
-def store_conflicts(cursor: psycopg.Cursor, duplicates: Mapping[str, int], batch: dict[str, Any]) -> int:
-    """Keeps and logs duplicates whose content differs from the stored event. Returns the number of new ones."""
+def store_conflicts(
+    cursor: psycopg.Cursor,
+    duplicates: Mapping[str, int],
+    batch: dict[str, Any],
+    bounds: Sequence[dict[str, datetime]],
+) -> int:
+    """Keeps and logs duplicates whose content differs from the stored event. Returns the number of new ones.
+
+    `bounds` are those of the days with duplicate clicks.
+    """
     staged = 0
-    for kind in received.EVENTS:
-        if duplicates[kind]:
-            staged += cursor.execute(correction_statements.STAGE_CONFLICTS[kind], batch).rowcount
+    for kind, statement in correction_statements.STAGE_CONFLICTS.items():
+        for bounds_of_part in bounds if kind == "click" else [{}]:
+            if duplicates[kind]:
+                staged += cursor.execute(statement, batch | bounds_of_part, prepare=False).rowcount
     if not staged:
         return 0
     ids = [event_id for (event_id,) in cursor.execute(correction_statements.STORE_CONFLICTS, batch)]
@@ -140,9 +176,11 @@ def store_conflicts(cursor: psycopg.Cursor, duplicates: Mapping[str, int], batch
     return len(ids)
 
 
-def fetch_row(cursor: psycopg.Cursor, statement: LiteralString, parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """Executes a statement that returns one row of counts."""
-    row = cursor.execute(statement, parameters).fetchone()
+def fetch_row(
+    cursor: psycopg.Cursor, statement: LiteralString, parameters: dict[str, Any], *, prepare: bool | None = None
+) -> tuple[Any, ...]:
+    """Executes a statement that returns one row."""
+    row = cursor.execute(statement, parameters, prepare=prepare).fetchone()
     if row is None:
         raise RuntimeError(f"the statement returned no row: {statement}")
     return row

@@ -37,7 +37,9 @@ select k.slot, k.credited, k.source, k.medium, k.campaign, k.referrer_host, k.cu
               coalesce(a.utm_campaign, '') as campaign, referrer_host(c.referrer) as referrer_host,
               a.currency, count(*) as checkouts, sum(a.total_amount) as amount
          from attributed_checkouts a
-         left join raw_clicks c on c.click_id = a.click_id
+         left join raw_clicks c
+           on c.click_id = a.click_id and c.click_timestamp = a.click_timestamp
+          and c.click_timestamp >= to_timestamp(%(first_slot)s * 5) - interval '1 hour'
         where a.checkout_timestamp >= to_timestamp(%(first_slot)s * 5) and not a.test
         group by 1, 2, 3, 4, 5, 6, 7
        ) k
@@ -55,7 +57,9 @@ select a.checkout_timestamp, coalesce(c.product_id, substring(c.page_url from '^
        extract(epoch from a.checkout_timestamp - a.click_timestamp)::float8, coalesce(a.utm_source, ''),
        coalesce(a.utm_medium, ''), coalesce(a.utm_campaign, ''), referrer_host(c.referrer), a.total_amount, a.currency
   from attributed_checkouts a
-  left join raw_clicks c on c.click_id = a.click_id
+  left join raw_clicks c
+    on c.click_id = a.click_id and c.click_timestamp = a.click_timestamp
+   and c.click_timestamp >= to_timestamp(%(first_slot)s * 5) - interval '1 hour'
  where a.checkout_timestamp >= to_timestamp(%(first_slot)s * 5) and a.click_id is not null and not a.test
  order by a.checkout_timestamp desc, a.checkout_id
  limit 20

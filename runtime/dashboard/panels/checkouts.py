@@ -45,7 +45,8 @@ def paths(filters: Filters, condition: sql.Composable = EVERY_PATH) -> sql.Compo
         conditions.append(
             sql.SQL(
                 "and exists (select from raw_clicks c"
-                " where c.click_id = p.first_click_id and c.device_type = %(device)s)"
+                " where c.click_id = p.first_click_id and c.click_timestamp = p.touch_times[1]"
+                " and c.device_type = %(device)s)"
             )
         )
     if filters.segment:

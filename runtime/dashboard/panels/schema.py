@@ -13,7 +13,7 @@ SCHEMA: LiteralString = """
 select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
   from pg_class c
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
- where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
+ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p') and not c.relispartition
    and has_table_privilege(c.oid, 'select')
  order by c.relname, a.attnum
 """
@@ -38,8 +38,13 @@ select channel
 # The devices of newest first touches, because a look at all of them would take long.
 DEVICES: LiteralString = """
 select distinct c.device_type
-  from (select first_click_id from credit_paths where day >= (select max(day) - 1 from credit_paths) limit 2000) p
-  join raw_clicks c on c.click_id = p.first_click_id
+  from (
+       select first_click_id, touch_times[1] as first_at
+         from credit_paths
+        where day >= (select max(day) - 1 from credit_paths)
+        limit 2000
+       ) p
+  join raw_clicks c on c.click_id = p.first_click_id and c.click_timestamp = p.first_at
  where c.device_type is not null
  order by c.device_type
  limit 50

@@ -57,7 +57,7 @@ def test_no_other_login_writes_the_tables_of_the_models(migrated: psycopg.Connec
         """
         select c.relname
           from pg_class c
-         where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
            and has_table_privilege('pipeline_analytics', c.oid, 'insert')
            and has_table_privilege(%s, c.oid, 'insert, update, delete, truncate')
         """,

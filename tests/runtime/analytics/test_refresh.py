@@ -41,6 +41,8 @@ def test_events_of_a_transaction_that_commits_late_are_not_missed(
         send(sink, Click(NOON, "c", "u"), Checkout(NOON, "k", "u"), c=MAIL)
         refresh(refresher)
         assert rows(migrated, "select touches from checkout_paths") == [(1,)]
+        # As the job's statements do, in the transaction of the click.
+        slow.execute("update users set first_click_timestamp = '2026-11-23 11:30+0', first_click_id = 'slow'")
         slow.commit()
     refresh(refresher)
     assert rows(migrated, "select touches, first_click_id from checkout_paths") == [(2, "slow")]

@@ -26,7 +26,7 @@ from tests.runtime.attribution_job.sink.rows import (
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ONE_VISIT = {
     "dead_letters": 0, "conflicts": 1, "raw_refunds": 1, "attributed_checkouts": 1, "raw_checkouts": 1, "raw_clicks": 2,
     "users": 1, "checkout_paths": 0, "unconverted_paths": 0, "exposures": 0, "customer_scores": 0,
@@ -90,6 +90,16 @@ def test_only_the_erased_person_is_removed_from_every_table(sink: PostgresSink, 
     rows_after = all_rows(migrated)
     assert '"user-1"' not in str(rows_after)
     assert rows_after | {"batches": rows_before["batches"]} == rows_before, "batches keep their counts of received rows"
+
+
+def test_clicks_of_all_days_are_erased(sink: PostgresSink, migrated: psycopg.Connection) -> None:
+    days = [NOON - 400 * DAY, datetime.now(UTC), datetime.now(UTC) + DAY, datetime.now(UTC) + 9 * DAY]
+    clicks = [*(Click(at, "c", "u") for at in days), Click(days[1], "d", "v")]
+    sink.write(table(*map(click_row, clicks)), query_id=str(uuid4()), batch_id=0)
+    stored = migrated.execute("select count(distinct tableoid) from raw_clicks").fetchone()
+    assert stored == (4,)
+    assert erase(migrated, "u")["raw_clicks"] == 4
+    assert migrated.execute("select user_id from raw_clicks").fetchall() == [("v",)]
 
 
 def test_a_repeated_erasure_removes_nothing(sink: PostgresSink, migrated: psycopg.Connection) -> None:

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from local.servers import postgres as embedded
-from runtime.database.migrate import Migration, MigrationError, migrate, read_migrations, set_password
+from runtime.database.migrate import NEW_TRANSACTION, Migration, MigrationError, migrate, read_migrations, set_password
+from tests.waiting import wait_until
 
 ONE = Migration(number=1, name="0001_one.sql", statements="create table one (a int)")
 TWO = Migration(number=2, name="0002_two.sql", statements="create table two (a int)")
@@ -46,6 +47,24 @@ def test_a_failing_file_is_named_and_leaves_the_database_unchanged(
         migrate(empty_database, [ONE, BROKEN])
     assert tables(empty_database) == set()
     assert migrate(empty_database, [ONE]) == ["0001_one.sql"]
+
+
+def test_a_file_that_begins_a_new_transaction_lets_go_of_the_locks_of_those_before(
+    empty_database: psycopg.Connection, connect: Callable[[], psycopg.Connection]
+) -> None:
+    long = replace(TWO, statements=NEW_TRANSACTION + "create table two (a int); select pg_sleep(1)")
+    last = Migration(number=3, name="0003_broken.sql", statements="create table three (a int); select 1 / 0")
+    thread = threading.Thread(target=migrate, args=(connect(), [ONE, long]))
+    thread.start()
+    wait_until(lambda: "one" in tables(empty_database))
+    with empty_database.transaction():
+        empty_database.execute("lock table one in access exclusive mode nowait")
+    assert tables(empty_database) == {"one"}
+    thread.join()
+    assert tables(empty_database) == {"one", "two"}
+    with pytest.raises(MigrationError, match=r"0003_broken\.sql"):
+        migrate(empty_database, [ONE, long, last, replace(BROKEN, number=4, name="0004.sql")])
+    assert tables(empty_database) == {"one", "two"}
 
 
 def test_concurrent_deployments_apply_each_file_once(

@@ -1,12 +1,13 @@
 """Builders of the sink's input: rows of each kind, and the tables that hold them."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, REFUND
 from runtime.attribution_job.events.schemas import DEAD_LETTER, TIME, event_schema
+from runtime.attribution_job.sink import days
 from tests.oracle import Checkout, Click, Event, Refund
 
 SCHEMAS = {
@@ -16,6 +17,10 @@ SCHEMAS = {
     "dead_letter": DEAD_LETTER,
     "candidate": pa.schema({"checkout_id": pa.string(), "click_id": pa.string(), "click_timestamp": TIME}),
 }
+
+
+# The day that stands for all clicks before the first day with a partition of its own.
+DAY_BEFORE = date(2027, 1, 1)
 
 
 def click_row(click: Click, *, sequence: int = 0, **columns: object) -> dict[str, object]:
@@ -83,3 +88,9 @@ def table(*rows: dict[str, object]) -> dict[str, pa.Table]:
         kind: pa.Table.from_pylist([row[kind] for row in rows if kind in row], schema=schema)
         for kind, schema in SCHEMAS.items()
     }
+
+
+def in_one_partition(*rows: dict[str, object]) -> dict[str, pa.Table]:
+    """Returns the tables of a batch whose clicks are all in the partition of DAY_BEFORE."""
+    tables = table(*rows)
+    return tables | {"click": days.with_day(tables["click"], DAY_BEFORE + timedelta(days=1))}

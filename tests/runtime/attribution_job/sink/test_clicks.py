@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runtime.attribution_job.sink import clicks
 from tests.oracle import Click
-from tests.runtime.attribution_job.sink.rows import click_row, table
+from tests.runtime.attribution_job.sink.rows import DAY_BEFORE, click_row, in_one_partition
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 # Rows of click id, user, minute of the hour (of the click and of its arrival), sequence number and other columns.
@@ -25,7 +25,7 @@ click_rows = st.lists(
 
 
 def click_table(rows: ClickRows) -> pa.Table:
-    return table(
+    return in_one_partition(
         *(
             click_row(Click(NOON + timedelta(minutes=minute), click_id, user), sequence=sequence, **columns)
             for click_id, user, minute, sequence, columns in rows
@@ -48,7 +48,7 @@ def test_the_first_click_of_each_id_is_new_and_all_others_duplicates(rows: Click
 
 @given(click_rows, st.sets(st.sampled_from(["a", "ä", "d", "elsewhere"])))
 def test_clicks_with_a_stored_id_are_duplicates(rows: ClickRows, stored_ids: set[str]) -> None:
-    new, duplicates = clicks.exclude_stored(clicks.first_of_each_id(click_table(rows)), sorted(stored_ids))
+    new, duplicates = clicks.exclude_stored(clicks.first_of_each_id(click_table(rows)), DAY_BEFORE, sorted(stored_ids))
     assert set(new["click_id"].to_pylist()) == {row[0] for row in rows} - stored_ids
     assert len(new) + len(duplicates) == len(rows)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runtime.attribution_job.sink.slices import IDS, Cut, checkout_ids, slice_number
 from tests.oracle import Checkout, Click, Event
-from tests.runtime.attribution_job.sink.rows import candidate_row, dead_letter_row, event_row, table
+from tests.runtime.attribution_job.sink.rows import candidate_row, dead_letter_row, event_row, in_one_partition
 from tests.strategies import corrected_shop
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ def test_each_row_is_in_one_slice_and_the_events_of_an_id_in_the_same(
     events: list[Event], count: int, data: st.DataObject
 ) -> None:
     letters = [dead_letter_row(number // 2, "no", b"", NOON, index=number % 2) for number in range(6)]
-    rows = table(*data.draw(st.permutations(received(events))), *letters)
+    rows = in_one_partition(*data.draw(st.permutations(received(events))), *letters)
     cut = Cut(rows, count, {})
     slices = [cut.rows(number) for number in range(count)]
     for kind, stored in rows.items():
@@ -59,7 +59,7 @@ def slices_of(rows: dict[str, pa.Table], kind: str, stored_users: dict[str, str]
 
 def test_a_stored_checkout_and_its_candidates_go_to_its_stored_user() -> None:
     click, checkout = Click(NOON, "c", "u1"), Checkout(NOON, "k", "u1")
-    rows = table(*received([click, checkout]), candidate_row(checkout, click))
+    rows = in_one_partition(*received([click, checkout]), candidate_row(checkout, click))
     assert checkout_ids(rows) == ["k"]
     received_user, stored_user = (slice_number(user, 3) for user in (b"u1", b"u2"))
     assert received_user != stored_user
@@ -71,12 +71,12 @@ def test_a_stored_checkout_and_its_candidates_go_to_its_stored_user() -> None:
 
 
 def test_a_candidate_without_its_checkout_goes_to_the_stored_user() -> None:
-    rows = table(candidate_row(Checkout(NOON, "k", "u1"), Click(NOON, "c", "u1")))
+    rows = in_one_partition(candidate_row(Checkout(NOON, "k", "u1"), Click(NOON, "c", "u1")))
     assert checkout_ids(rows) == ["k"]
     assert slices_of(rows, "candidate", {"k": "u2"}) == [slice_number(b"u2", 3)]
     assert len(slices_of(rows, "candidate", {})) == 1
 
 
 def test_one_slice_is_the_batch_itself() -> None:
-    rows = table(*received([Click(NOON, "c", "u")]))
+    rows = in_one_partition(*received([Click(NOON, "c", "u")]))
     assert Cut(rows, 1, {}).rows(0) is rows

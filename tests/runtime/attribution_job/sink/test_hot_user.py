@@ -19,7 +19,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 CLICKS = 1_000_000
 FLAGGED_CLICKS = 100_000
-ROWS_READ = "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'raw_clicks'"
+# The partitions are counted, and not the parent.
+ROWS_READ = "select sum(seq_tup_read + idx_tup_fetch) from pg_stat_user_tables where relname like 'raw_clicks%'"
 DATABASE = "hot_user"
 
 
