@@ -43,6 +43,7 @@ TARGET_FIGURES = {
     "sustained": "sustained",
     "soak_growth": "soak",
     "batch_growth": "steady",
+    "history_growth": "steady",
     "uncorrected_late": "catch-up",
     "peak_rss_mb": "catch-up",
     "kinesis_ratio": "kinesis",

@@ -27,6 +27,7 @@ TARGETS = {
     "sustained": "≥ 7500",
     "soak_growth": "≤ 1.1",
     "batch_growth": "≤ 1.3",
+    "history_growth": "≤ 1.3",
     "uncorrected_late": "0",
     "peak_rss_mb": "≤ 3000",
     "kinesis_ratio": "≥ 0.6",

@@ -20,6 +20,7 @@ from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 
 HISTORY_MINUTES = 65
+LONG_HISTORY_DAYS = 8
 # Clicks of each user before a run beside refreshes, as in a visit of a shop. A refresh works longer on longer paths.
 CLICKS_PER_USER = 10
 LATENCY_PERCENTILES = """
@@ -47,7 +48,8 @@ def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) ->
     """Measures the latency at several rates, with both joins.
 
     - The join in PostgreSQL, at three rates with 65 minutes of history.
-    - The same join at the target rate with little history, for the growth of the batch time with the history.
+    - The same join at the target rate with little history, and with 20 million clicks of eight days, for the growth of
+      the batch time with the history.
     - The join in each Spark version, at the target rate with 65 minutes of state.
     """
     result: dict[str, Any] = {"rates": {}}
@@ -58,6 +60,11 @@ def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) ->
         server, folder, print_line, rate=TARGET_RATE, clicks=int(400_000 * scale), scale=scale
     )
     result["little_history"] = little_history
+    result["long_history"] = _measure_rate(
+        server, folder, print_line, rate=TARGET_RATE, clicks=int(20_000_000 * scale), scale=scale,
+        minutes=LONG_HISTORY_DAYS * 24 * 60,
+    )  # fmt: skip
+    result["history_growth"] = result["long_history"]["batch_ms"] / little_history["batch_ms"]
     clicks = int(TARGET_RATE * HISTORY_MINUTES * 60 * scale)
     result["spark"] = {
         version: _measure_rate(
@@ -91,11 +98,13 @@ def _measure_rate(
     clicks: int,
     scale: float,
     version: str | None = None,
+    minutes: int = HISTORY_MINUTES,
 ) -> dict[str, Any]:
-    """Measures one rate after `clicks` clicks of history. `version` is the Spark that joins; None: PostgreSQL joins."""
+    """Measures one rate after `clicks` clicks in `minutes`. `version` is the Spark that joins; None: PostgreSQL joins."""
     join = f"spark {version}" if version else "postgres"
     print_line(f"  join in {join}, {rate:,} events/s after a history of {clicks:,} clicks")
-    run = {"rate": rate} | _run(server, folder, rate=rate, clicks=clicks, scale=scale, version=version)
+    figures = _run(server, folder, rate=rate, clicks=clicks, scale=scale, version=version, minutes=minutes)
+    run = {"rate": rate} | figures
     print_line(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
     return run
 
@@ -109,12 +118,13 @@ def _run(
     scale: float,
     version: str | None,
     users: int = USERS,
+    minutes: int = HISTORY_MINUTES,
     beside: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> dict[str, Any]:
     join: Join = "spark" if version else "postgres"
     postgres.create_database(server, DATABASE)
     if join == "postgres":
-        history.store(server.url(DATABASE), clicks, minutes=HISTORY_MINUTES, users=users)
+        history.store(server.url(DATABASE), clicks, minutes=minutes, users=users)
     with streamed_job(server, folder, join, version=version or "4.1") as (kinesis, job, log):
         history_events = publish_history(kinesis, STREAMS, rate, clicks) if join == "spark" else 0
         job.start()
