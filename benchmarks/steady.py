@@ -100,7 +100,10 @@ def _measure_rate(
     version: str | None = None,
     minutes: int = HISTORY_MINUTES,
 ) -> dict[str, Any]:
-    """Measures one rate after `clicks` clicks in `minutes`. `version` is the Spark that joins; None: PostgreSQL joins."""
+    """Measures one rate after `clicks` clicks in `minutes`.
+
+    `version` is the version of the Spark that joins; None: PostgreSQL joins.
+    """
     join = f"spark {version}" if version else "postgres"
     print_line(f"  join in {join}, {rate:,} events/s after a history of {clicks:,} clicks")
     figures = _run(server, folder, rate=rate, clicks=clicks, scale=scale, version=version, minutes=minutes)
