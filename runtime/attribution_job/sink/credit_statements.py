@@ -169,8 +169,6 @@ select attribute(array(
 ))
 """
 
-# The statement for the checkouts of each day, and the one for all, by the place of the join.
-CREDIT: dict[Join, tuple[LiteralString, LiteralString]] = {
-    "spark": (MERGE_CREDITS, REPAIR_LATE),
-    "postgres": (CREDIT_CHECKOUTS, CORRECT_EARLIER),
-}
+# The statements in execution order, by the place of the join: one for the checkouts of each day, and one for all.
+OF_DAY: dict[Join, LiteralString] = {"spark": MERGE_CREDITS, "postgres": CREDIT_CHECKOUTS}
+OF_ALL_DAYS: dict[Join, LiteralString] = {"spark": REPAIR_LATE, "postgres": CORRECT_EARLIER}

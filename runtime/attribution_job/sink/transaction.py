@@ -127,13 +127,14 @@ def copy_new(
 
 def credit(cursor: psycopg.Cursor, join: Join, batch: dict[str, Any]) -> int:
     """Credits the checkouts that the slice concerns. Returns the number of changed credits."""
-    credit_day, credit_others = credit_statements.CREDIT[join]
     times = cursor.execute(credit_statements.CREDIT_BOUNDS).fetchall()
-    credited = sum(
-        int(fetch_row(cursor, credit_day, batch | touches(first, last), prepare=False)[0]) for first, last in times
-    )
-    all_times = touches(times[0][0], times[-1][1]) if times else touches(None, None)
-    return credited + int(fetch_row(cursor, credit_others, batch | all_times, prepare=False)[0])
+    credited = 0
+    for day_times in times:
+        parameters = batch | touches(*day_times)
+        credited += fetch_row(cursor, credit_statements.OF_DAY[join], parameters, prepare=False)[0]
+    parameters = batch | (touches(times[0][0], times[-1][1]) if times else touches(None, None))
+    credited += fetch_row(cursor, credit_statements.OF_ALL_DAYS[join], parameters, prepare=False)[0]
+    return int(credited)
 
 
 def touches(first_at: datetime | None, last_at: datetime | None) -> dict[str, datetime | None]:

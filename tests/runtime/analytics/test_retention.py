@@ -75,7 +75,7 @@ def test_a_recomputation_leaves_what_was_computed_from_dropped_days(
     stored: dict[str, list[tuple[Any, ...]]], migrated: psycopg.Connection, refresher: psycopg.Connection, full: bool
 ) -> None:
     exposures = rows(migrated, EXPOSURES)
-    refresh(refresher, full=full)
+    assert refresh(refresher, full=full).failed == ()
     assert contents(migrated) == stored
     assert rows(migrated, EXPOSURES) == exposures
     migrated.execute("update analytics_settings set look_back = '1 hour'")
@@ -143,9 +143,12 @@ def test_new_events_of_people_with_dropped_clicks_are_added(
     migrated: psycopg.Connection,
     refresher: psycopg.Connection,
 ) -> None:
-    events = [Click(ago(1), "v3", "v"), Click(ago(1), "u3", "u"), Checkout(ago(0), "u again", "u", "1.00")]
+    events: list[Event] = [Click(ago(1), "v3", "v"), Click(ago(1), "u3", "u"), Checkout(ago(0), "u again", "u", "1.00")]
     send(sink, *events, v3=MAIL, u3=MAIL)
-    refresh(refresher)
+    migrated.execute("update raw_clicks set experiment_id = 'e', variant = 'b' where click_id = 'u3'")
+    exposures = rows(migrated, EXPOSURES)
+    assert refresh(refresher).failed == ()
+    assert rows(migrated, EXPOSURES) == exposures
     runs = "select user_id, ended_at from unconverted_paths order by 1, 2"
     assert rows(migrated, runs) == [("v", ago(69)), ("v", ago(1))]
     assert touches(migrated) == {"u": 2, "w": 1, "x": 2, "w again": 1, "u again": 1}
