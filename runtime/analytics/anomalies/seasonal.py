@@ -18,6 +18,8 @@ FEW_PERIODS = 3
 SLOW_UNITS = 14
 # A rise lasts if the median of five blocks is above this ratio.
 RISE_BLOCKS, LEAST_RISE = 5, 1.25
+# Who bought in a sale does not buy the day after: then this share of the expectation is usual, too.
+EBB = 0.9
 # Quantile of the previous periods that a season's shape is taken from. Where only drops are findings, peaks such as
 # sales in half of four weeks must not raise the expectation.
 CENTRES = {Watch.BOTH: 1 / 2, Watch.LOW: 1 / 3, Watch.HIGH: 2 / 3}
@@ -38,10 +40,12 @@ class Model:
 
     `season`: period of the season; 1: none. `history`: number of previous periods whose median is taken.
     `is_ratio`: the season grows with the level, which is never negative; otherwise the level is added.
-    `unit`: time in which the fast level adapts, such as a day. `smoothing`: neighbours on each side of
-    a slot that its shape is averaged with. `jitter`: points by which a peak of the season may come early or late.
-    `run_share`: share of the deviation of a single finding that each of three deviations in a row needs.
-    `windows`: numbers of points whose means are compared with their expectation.
+    `unit`: time in which the fast level adapts, such as a day. `smoothing`: neighbours on each side of a slot that its
+    shape is averaged with. `pooled`: neighbours on each side of a value that it is averaged with before the median is
+    taken, because single values of few events say little. `jitter`: points by which a peak of the season may come early
+    or late. `windows`: numbers of points whose means are compared with their expectation, each with the share of the
+    deviation of a single finding that each of three deviations in a row needs. `has_normal_noise`: beyond their
+    tolerance, counts and shares vary by chance, and by a relative noise that all slots of the season share.
     `least_periods`: the first periods are compared with as many others, also later ones; 0: with earlier ones only.
     """
 
@@ -51,9 +55,10 @@ class Model:
     level: Level = Level.SLOW
     is_ratio: bool = False
     smoothing: int = 0
+    pooled: int = 0
     jitter: int = 0
-    run_share: float = 0.85
-    windows: tuple[int, ...] = (1,)
+    windows: tuple[tuple[int, float], ...] = ((1, 0.85),)
+    has_normal_noise: bool = False
     least_periods: int = LEAST_ROWS
 
 
@@ -74,13 +79,17 @@ class Expectation:
 def expect(series: Series, model: Model) -> Expectation:
     """Returns the expectations from the past. The first periods are compared with their nearest periods instead."""
     weights = series.weights_or_ones
-    shape = seasonal_shape(series.values, model, CENTRES[series.watch])
+    shape = seasonal_shape(_pooled(series.values, weights, model), model, CENTRES[series.watch])
+    after_rise = np.zeros(len(shape), dtype=bool)
     if series.watch is Watch.LOW:
-        shape = seasonal_shape(_without_rises(series.values, shape, weights, model), model, CENTRES[series.watch])
+        rises = _rises(series.values, shape, weights, model)
+        after_rise = _after(rises, model)
+        shape = seasonal_shape(_pooled(series.values / rises, weights, model), model, CENTRES[series.watch])
     baseline, adapted = (
         adjust(shape, shift(series.values, shape, weights, model, level), model) for level in (model.level, Level.FAST)
     )
-    return Expectation(baseline, adapted, *_usual_range(series.values, baseline, model))
+    low, high = _usual_range(series.values, baseline, model)
+    return Expectation(baseline, adapted, np.where(after_rise, EBB * low, low), high)
 
 
 def _usual_range(values: Floats, baseline: Floats, model: Model) -> tuple[Floats, Floats]:
@@ -100,6 +109,18 @@ def _usual_range(values: Floats, baseline: Floats, model: Model) -> tuple[Floats
     return np.nanmin(beside, axis=0), np.nanmax(beside, axis=0)
 
 
+def _pooled(values: Floats, weights: Floats, model: Model) -> Floats:
+    """Returns the means of each value and its neighbours, by their weights."""
+    if not model.pooled:
+        return values
+    kernel, valid = np.ones(2 * model.pooled + 1), np.isfinite(values)
+    sums, wholes = (
+        np.convolve(np.where(valid, part * weights, 0.0), kernel, mode="same")
+        for part in (values, np.ones_like(values))
+    )
+    return ratio(sums, wholes)
+
+
 def seasonal_shape(values: Floats, model: Model, centre: float = 0.5) -> Floats:
     """Returns a quantile of the same slot in the previous periods, smoothed over neighbouring slots."""
     rows = by_period(values, model.season)
@@ -114,15 +135,24 @@ def seasonal_shape(values: Floats, model: Model, centre: float = 0.5) -> Floats:
     return shape.reshape(-1)[: len(values)]
 
 
-def _without_rises(values: Floats, shape: Floats, weights: Floats, model: Model) -> Floats:
-    """Returns the values with lasting rises, such as sales, divided out, so that they raise no later expectation."""
+def _rises(values: Floats, shape: Floats, weights: Floats, model: Model) -> Floats:
+    """Returns the factors of lasting rises, such as sales: divided by them, values raise no later expectation."""
     size = max(1, model.unit // BLOCKS_A_UNIT)
     valid = np.isfinite(values) & np.isfinite(shape)
     ratios = _block_ratios(values, shape, weights, valid, size)
     around = np.pad(ratios, RISE_BLOCKS // 2, constant_values=np.nan)
     lasting = quantile(np.lib.stride_tricks.sliding_window_view(around, RISE_BLOCKS), 0.5)
-    factors = np.where(lasting > LEAST_RISE, lasting, 1.0)
-    return np.asarray(values / np.repeat(factors, size)[: len(values)])
+    return np.repeat(np.where(lasting > LEAST_RISE, lasting, 1.0), size)[: len(values)]
+
+
+def _after(rises: Floats, model: Model) -> NDArray[np.bool_]:
+    """Marks the points of a rise and of the unit after it, from when on it is known to last."""
+    size = max(1, model.unit // BLOCKS_A_UNIT)
+    # The factor of a block is known two blocks later. One block more is longer than the jitter.
+    delay = (RISE_BLOCKS // 2 + 2) * size
+    total = np.cumsum(rises > 1)
+    until, since = (np.pad(total, (points, 0))[: len(total)] for points in (delay, delay + model.unit))
+    return np.asarray(until > since)
 
 
 def _block_ratios(values: Floats, shape: Floats, weights: Floats, valid: NDArray[np.bool_], size: int) -> Floats:

@@ -14,7 +14,7 @@ from runtime.analytics.anomalies.findings import Finding, combined
 from runtime.analytics.anomalies.series import SeriesTable
 from runtime.analytics.anomalies.shop_series import shop_model
 
-# The detectors were developed on shops with the seeds 1 to 10. These seeds were used for the report only.
+# The detectors were developed on shops with the seeds 1 to 36. These seeds were used for the report only.
 SEEDS = (2026, 2027, 2028, 2029, 2030)
 DAYS, INCIDENTS_A_KIND = 200, 10
 DETECTORS = ("both", "seasonal baseline", "isolation forest")
