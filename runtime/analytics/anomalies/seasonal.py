@@ -18,8 +18,9 @@ FEW_PERIODS = 3
 SLOW_UNITS = 14
 # A rise lasts if the median of five blocks is above this ratio.
 RISE_BLOCKS, LEAST_RISE = 5, 1.25
-# Who bought in a sale does not buy the day after: then this share of the expectation is usual, too.
-EBB = 0.9
+# Who bought in a sale does not buy the day after: then this share of the expectation is usual, too. Such a rise has
+# lasted for an eighth of the ebb, and is beyond chance.
+EBB, RISE_SHARE, RISE_DEVIATION = 0.9, 8, 3.0
 # Quantile of the previous periods that a season's shape is taken from. Where only drops are findings, peaks such as
 # sales in half of four weeks must not raise the expectation.
 CENTRES = {Watch.BOTH: 1 / 2, Watch.LOW: 1 / 3, Watch.HIGH: 2 / 3}
@@ -43,9 +44,10 @@ class Model:
     `unit`: time in which the fast level adapts, such as a day. `smoothing`: neighbours on each side of a slot that its
     shape is averaged with. `pooled`: neighbours on each side of a value that it is averaged with before the median is
     taken, because single values of few events say little. `jitter`: points by which a peak of the season may come early
-    or late. `windows`: numbers of points whose means are compared with their expectation, each with the share of the
-    deviation of a single finding that each of three deviations in a row needs. `has_normal_noise`: beyond their
-    tolerance, counts and shares vary by chance, and by a relative noise that all slots of the season share.
+    or late. `ebb`: points after a lasting rise in which less is as usual. `windows`: numbers of points whose means are
+    compared with their expectation, each with the share of the deviation of a single finding that each of three
+    deviations in a row needs. `has_normal_noise`: beyond their tolerance, counts and shares vary by chance, and by a
+    relative noise that all slots of the season share.
     `least_periods`: the first periods are compared with as many others, also later ones; 0: with earlier ones only.
     """
 
@@ -57,6 +59,7 @@ class Model:
     smoothing: int = 0
     pooled: int = 0
     jitter: int = 0
+    ebb: int = 0
     windows: tuple[tuple[int, float], ...] = ((1, 0.85),)
     has_normal_noise: bool = False
     least_periods: int = LEAST_ROWS
@@ -80,16 +83,16 @@ def expect(series: Series, model: Model) -> Expectation:
     """Returns the expectations from the past. The first periods are compared with their nearest periods instead."""
     weights = series.weights_or_ones
     shape = seasonal_shape(_pooled(series.values, weights, model), model, CENTRES[series.watch])
-    after_rise = np.zeros(len(shape), dtype=bool)
     if series.watch is Watch.LOW:
-        rises = _rises(series.values, shape, weights, model)
-        after_rise = _after(rises, model)
-        shape = seasonal_shape(_pooled(series.values / rises, weights, model), model, CENTRES[series.watch])
+        usual = _without_rises(series.values, shape, weights, model)
+        shape = seasonal_shape(_pooled(usual, weights, model), model, CENTRES[series.watch])
     baseline, adapted = (
         adjust(shape, shift(series.values, shape, weights, model, level), model) for level in (model.level, Level.FAST)
     )
     low, high = _usual_range(series.values, baseline, model)
-    return Expectation(baseline, adapted, np.where(after_rise, EBB * low, low), high)
+    if model.ebb:
+        low = np.where(_follows_rise(series.values * weights, baseline * weights, model), EBB * low, low)
+    return Expectation(baseline, adapted, low, high)
 
 
 def _usual_range(values: Floats, baseline: Floats, model: Model) -> tuple[Floats, Floats]:
@@ -135,23 +138,24 @@ def seasonal_shape(values: Floats, model: Model, centre: float = 0.5) -> Floats:
     return shape.reshape(-1)[: len(values)]
 
 
-def _rises(values: Floats, shape: Floats, weights: Floats, model: Model) -> Floats:
-    """Returns the factors of lasting rises, such as sales: divided by them, values raise no later expectation."""
+def _without_rises(values: Floats, shape: Floats, weights: Floats, model: Model) -> Floats:
+    """Returns the values with lasting rises, such as sales, divided out, so that they raise no later expectation."""
     size = max(1, model.unit // BLOCKS_A_UNIT)
     valid = np.isfinite(values) & np.isfinite(shape)
     ratios = _block_ratios(values, shape, weights, valid, size)
     around = np.pad(ratios, RISE_BLOCKS // 2, constant_values=np.nan)
     lasting = quantile(np.lib.stride_tricks.sliding_window_view(around, RISE_BLOCKS), 0.5)
-    return np.repeat(np.where(lasting > LEAST_RISE, lasting, 1.0), size)[: len(values)]
+    factors = np.where(lasting > LEAST_RISE, lasting, 1.0)
+    return np.asarray(values / np.repeat(factors, size)[: len(values)])
 
 
-def _after(rises: Floats, model: Model) -> NDArray[np.bool_]:
-    """Marks the points of a rise and of the unit after it, from when on it is known to last."""
-    size = max(1, model.unit // BLOCKS_A_UNIT)
-    # The factor of a block is known two blocks later. One block more is longer than the jitter.
-    delay = (RISE_BLOCKS // 2 + 2) * size
-    total = np.cumsum(rises > 1)
-    until, since = (np.pad(total, (points, 0))[: len(total)] for points in (delay, delay + model.unit))
+def _follows_rise(sums: Floats, expected: Floats, model: Model) -> NDArray[np.bool_]:
+    """Marks the points of the ebb of a rise. Both ends of the jitter around a point use no later sums."""
+    kernel = np.ones(max(1, model.ebb // RISE_SHARE))
+    seen, usual = (np.convolve(np.nan_to_num(part), kernel)[: len(sums)] for part in (sums, expected))
+    is_rise = (seen > LEAST_RISE * usual) & (seen - usual > RISE_DEVIATION * np.sqrt(usual)) & (usual > 0)
+    total = np.cumsum(is_rise)
+    until, since = (np.pad(total, (points, 0))[: len(total)] for points in (model.jitter, model.jitter + model.ebb))
     return np.asarray(until > since)
 
 

@@ -94,6 +94,7 @@ def shop_model(series: Series, step: float) -> Model:
         # Rates differ less by the time of the day than numbers, and single steps have few checkouts.
         pooled=(round(HALF_HOUR / step) if is_fine else 0) if is_number else round(TWO_HOURS / step),
         jitter=jitter,
+        ebb=day if is_number else 0,
         windows=VALUE_WINDOWS if has_values else FINE_COUNT_WINDOWS if is_fine else COUNT_WINDOWS,
         has_normal_noise=True,
         least_periods=0,

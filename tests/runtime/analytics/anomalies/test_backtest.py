@@ -10,7 +10,7 @@ from runtime.analytics.anomalies.backtest.days import HISTORY_DAYS, generate
 from runtime.analytics.anomalies.backtest.disturbances import Fault, Label
 from runtime.analytics.anomalies.backtest.report import SEEDS, Report, markdown
 from runtime.analytics.anomalies.backtest.scoring import grouped, score
-from runtime.analytics.anomalies.backtest.shop import MONDAY
+from runtime.analytics.anomalies.backtest.shop import MINUTES, MONDAY
 from runtime.analytics.anomalies.detection import find
 from runtime.analytics.anomalies.findings import Finding
 from runtime.analytics.anomalies.shop_series import shop_model
@@ -39,6 +39,13 @@ def test_the_detectors_reach_their_precision_and_recall_on_a_shop() -> None:
     median = result.median_minutes(Fault.FAILURE)
     assert median is not None
     assert median <= 15
+
+
+def test_nights_weekends_and_sales_raise_no_alarm() -> None:
+    """A part of the report: the same shop without incidents."""
+    shop = generate(70, 0, SEEDS[1])
+    assert shop.is_sale[HISTORY_DAYS * MINUTES :].mean() > 0.05
+    assert [finding for finding in find(shop.table, shop_model) if finding.alarm > MONDAY + 86_400 * HISTORY_DAYS] == []
 
 
 def test_overlapping_findings_are_one_alarm() -> None:
