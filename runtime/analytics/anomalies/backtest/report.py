@@ -83,8 +83,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"| **{title}** | {' | '.join(figure(totals[detector]) for detector in DETECTORS)} |"
     yield ""
     yield (
-        "By shop, both detectors together. The last column has the alarms in the same shop without incidents: what"
-        " weekends, nights and sales do."
+        "By shop, both detectors together. The last column has the alarms in the same shop without incidents, by"
+        " weekends, nights, sales or chance."
     )
     yield ""
     yield f"| shop | {' | '.join(FIGURES)} | alarms a week when nothing happens |"
