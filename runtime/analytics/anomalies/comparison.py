@@ -50,7 +50,8 @@ def compare(series: Series, expectation: Expectation, model: Model, window: int)
     seen = replace(series, values=values, weights=weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         raw, raw_adapted = (residuals(series.kind, values, line, weights) for line in (baseline, adapted))
-    scale = noise_scale(raw, seen, model)
+    expected = {Kind.COUNT: baseline * weights, Kind.SHARE: np.minimum(baseline, 1 - baseline) * weights}
+    scale = noise_scale(raw, seen, model, expected.get(series.kind) if model.has_normal_noise else None)
     return Comparison(seen, weights, baseline, scale, raw / scale, raw_adapted / scale, low, high)
 
 

@@ -79,14 +79,14 @@ def _joint_period(count: int, step: float) -> int:
 
 
 def find_in_series(name: str, series: Series, times: Floats, step: float, choose: Choose) -> Iterator[Finding]:
-    """Yields the findings of one series: by single steps, by windows of three, and by coarser steps."""
+    """Yields the findings of one series: by single steps, by windows of several, and by coarser steps."""
     if np.isfinite(series.values).sum() < LEAST_VALUES:
         return
     model = choose(series, step)
     expectation = expect(series, model)
-    for window in model.windows:
+    for window, run_share in model.windows:
         comparison = compare(series, expectation, model, window)
-        incidents = incidents_of(comparison, model)
+        incidents = _incidents_of(comparison, model, run_share)
         for incident in incidents:
             yield _finding(name, comparison, incident, times=times, step=step, window=window)
         series = _without(series, expectation, incidents, window)
@@ -98,10 +98,11 @@ def find_in_series(name: str, series: Series, times: Floats, step: float, choose
             return
 
 
-def incidents_of(comparison: Comparison, model: Model) -> list[Incident]:
-    thresholds = point_thresholds(comparison.deviations, model)
+def _incidents_of(comparison: Comparison, model: Model, run_share: float) -> list[Incident]:
+    deviations = watched(comparison, model.jitter)
+    thresholds = point_thresholds(deviations, model, comparison.series.kind)
     longest = model.unit if model.season > 1 else 2 * model.unit
-    return find_incidents(watched(comparison, model.jitter), comparison.adapted, thresholds, model.run_share, longest)
+    return find_incidents(deviations, comparison.adapted, thresholds, run_share, longest)
 
 
 def _finding(
@@ -131,8 +132,8 @@ def expected_range(series: Series, model: Model) -> tuple[Floats, Floats]:
 def _band(comparison: Comparison) -> tuple[Floats, Floats]:
     series, baseline, width = comparison.series, comparison.baseline, BAND_DEVIATION * comparison.scale
     low, high = (value_at(series.kind, side * width, baseline, comparison.weights) for side in (-1.0, 1.0))
-    margin = series.tolerance * np.abs(baseline)
-    return np.minimum(low, baseline - margin), np.maximum(high, baseline + margin)
+    usual_low, usual_high = comparison.low * (1 - series.tolerance), comparison.high * (1 + series.tolerance)
+    return np.minimum(low, usual_low), np.maximum(high, usual_high)
 
 
 def _begin(incident: Incident, window: int) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from runtime.analytics.anomalies.quantiles import preceding, quantile, with_missing_row
 from runtime.analytics.anomalies.seasonal import Model
-from runtime.analytics.anomalies.series import Floats, Kind, Series, Watch
+from runtime.analytics.anomalies.series import Floats, Kind, Series, Watch, ratio
 
 # Points that a scale is computed for at a time, unless the season is longer.
 LONGEST_BLOCK = 64
@@ -18,10 +18,17 @@ SMALL_SAMPLE = 3
 FLOOR_OF_RANGE = 0.01
 # Quantile of the absolute deviations, and that of the standard normal distribution.
 QUANTILE, NORMAL_QUANTILE = 0.8, 1.2816
+# A slot's scale is at most this many times as large as that of all slots in calm periods: a quantile of the periods,
+# each with a quantile of its deviations. Both are low, because periods with incidents would hide the next incident.
+MOST_OF_CALM_PERIODS, CALM_PERIOD = 1.3, 0.1
+CALM_QUANTILE, NORMAL_CALM_QUANTILE = 0.6, 0.8416
 
 
-def noise_scale(deviations: Floats, series: Series, model: Model) -> Floats:
-    """Returns the noise of each point: its slot's robust scale over the periods before, with the kind's floor."""
+def noise_scale(deviations: Floats, series: Series, model: Model, expected: Floats | None = None) -> Floats:
+    """Returns the noise of each point: its slot's robust scale over the periods before, with the kind's floor.
+
+    `expected`: expected events of each point, if its scale is bounded by that of calm periods.
+    """
     # Deviations on the other side, such as those of sales, say nothing about the noise on the watched one.
     is_used = {Watch.BOTH: np.isfinite(deviations), Watch.LOW: deviations <= 0, Watch.HIGH: deviations >= 0}
     sizes = np.where(is_used[series.watch], np.abs(deviations), np.nan)
@@ -30,6 +37,7 @@ def noise_scale(deviations: Floats, series: Series, model: Model) -> Floats:
     least = max(model.least_periods, -(-LEAST_SAMPLES // period)) if model.least_periods else 0
     periods = preceding(len(rows), max(8, least, min(MAX_PERIODS, model.history * model.season // period)), least)
     scales, padded = np.full(rows.shape, np.nan), with_missing_row(rows)
+    events = None if expected is None else np.pad(expected, (0, -len(sizes) % period)).reshape(-1, period)
     for row, earlier in enumerate(periods):
         known = padded[earlier[earlier < len(rows)]]
         if not len(known):
@@ -38,7 +46,24 @@ def noise_scale(deviations: Floats, series: Series, model: Model) -> Floats:
         size = max(period // 24, -(-SAMPLES_A_BIN // len(known)))
         size = size if model.season > 1 and 2 * size <= period else period
         scales[row] = np.repeat(_scales_of_bins(known, size), size)[:period]
+        if events is not None:
+            calm = _scales_of_calm_periods(known, events[earlier[earlier < len(rows)]], events[row])
+            scales[row] = np.minimum(scales[row], MOST_OF_CALM_PERIODS * calm)
     return np.asarray(np.maximum(scales.reshape(-1)[: len(deviations)], _floor(series)))
+
+
+def _scales_of_calm_periods(known: Floats, past: Floats, expected: Floats) -> Floats:
+    """Returns scales by the expected events of each slot: chance, and a relative noise that all slots share.
+
+    The relative noise is that of the busier half of the slots, where chance hides least of it. `known`, `past`: the
+    absolute deviations and the expected events of the periods before.
+    """
+    with np.errstate(invalid="ignore"):
+        is_busy = past >= quantile(past, 0.5)[:, None]
+    scales = quantile(np.where(is_busy, known, np.nan), CALM_QUANTILE) / NORMAL_CALM_QUANTILE
+    relative = ratio(np.maximum(0.0, scales**2 - 1), quantile(np.where(is_busy, past, np.nan), 0.5))
+    calm = float(quantile(relative, CALM_PERIOD))
+    return np.sqrt(1 + calm * np.nan_to_num(expected)) if np.isfinite(calm) else np.full(len(expected), np.inf)
 
 
 def _scales_of_bins(known: Floats, size: int) -> Floats:

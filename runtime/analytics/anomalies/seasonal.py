@@ -18,6 +18,9 @@ FEW_PERIODS = 3
 SLOW_UNITS = 14
 # A rise lasts if the median of five blocks is above this ratio.
 RISE_BLOCKS, LEAST_RISE = 5, 1.25
+# Who bought in a sale does not buy the day after: then this share of the expectation is usual, too. Such a rise has
+# lasted for an eighth of the ebb, and is beyond chance.
+EBB, RISE_SHARE, RISE_DEVIATION = 0.9, 8, 3.0
 # Quantile of the previous periods that a season's shape is taken from. Where only drops are findings, peaks such as
 # sales in half of four weeks must not raise the expectation.
 CENTRES = {Watch.BOTH: 1 / 2, Watch.LOW: 1 / 3, Watch.HIGH: 2 / 3}
@@ -38,10 +41,13 @@ class Model:
 
     `season`: period of the season; 1: none. `history`: number of previous periods whose median is taken.
     `is_ratio`: the season grows with the level, which is never negative; otherwise the level is added.
-    `unit`: time in which the fast level adapts, such as a day. `smoothing`: neighbours on each side of
-    a slot that its shape is averaged with. `jitter`: points by which a peak of the season may come early or late.
-    `run_share`: share of the deviation of a single finding that each of three deviations in a row needs.
-    `windows`: numbers of points whose means are compared with their expectation.
+    `unit`: time in which the fast level adapts, such as a day. `smoothing`: neighbours on each side of a slot that its
+    shape is averaged with. `pooled`: neighbours on each side of a value that it is averaged with before the median is
+    taken, because single values of few events say little. `jitter`: points by which a peak of the season may come early
+    or late. `ebb`: points after a lasting rise in which less is as usual. `windows`: numbers of points whose means are
+    compared with their expectation, each with the share of the deviation of a single finding that each of three
+    deviations in a row needs. `has_normal_noise`: beyond their tolerance, counts and shares vary by chance, and by a
+    relative noise that all slots of the season share.
     `least_periods`: the first periods are compared with as many others, also later ones; 0: with earlier ones only.
     """
 
@@ -51,9 +57,11 @@ class Model:
     level: Level = Level.SLOW
     is_ratio: bool = False
     smoothing: int = 0
+    pooled: int = 0
     jitter: int = 0
-    run_share: float = 0.85
-    windows: tuple[int, ...] = (1,)
+    ebb: int = 0
+    windows: tuple[tuple[int, float], ...] = ((1, 0.85),)
+    has_normal_noise: bool = False
     least_periods: int = LEAST_ROWS
 
 
@@ -74,13 +82,17 @@ class Expectation:
 def expect(series: Series, model: Model) -> Expectation:
     """Returns the expectations from the past. The first periods are compared with their nearest periods instead."""
     weights = series.weights_or_ones
-    shape = seasonal_shape(series.values, model, CENTRES[series.watch])
+    shape = seasonal_shape(_pooled(series.values, weights, model), model, CENTRES[series.watch])
     if series.watch is Watch.LOW:
-        shape = seasonal_shape(_without_rises(series.values, shape, weights, model), model, CENTRES[series.watch])
+        usual = _without_rises(series.values, shape, weights, model)
+        shape = seasonal_shape(_pooled(usual, weights, model), model, CENTRES[series.watch])
     baseline, adapted = (
         adjust(shape, shift(series.values, shape, weights, model, level), model) for level in (model.level, Level.FAST)
     )
-    return Expectation(baseline, adapted, *_usual_range(series.values, baseline, model))
+    low, high = _usual_range(series.values, baseline, model)
+    if model.ebb:
+        low = np.where(_follows_rise(series.values * weights, baseline * weights, model), EBB * low, low)
+    return Expectation(baseline, adapted, low, high)
 
 
 def _usual_range(values: Floats, baseline: Floats, model: Model) -> tuple[Floats, Floats]:
@@ -98,6 +110,18 @@ def _usual_range(values: Floats, baseline: Floats, model: Model) -> tuple[Floats
         beside[2 * row + 1, step:] = values[:-step]
         beside[2 * row + 2, :-step] = values[step:]
     return np.nanmin(beside, axis=0), np.nanmax(beside, axis=0)
+
+
+def _pooled(values: Floats, weights: Floats, model: Model) -> Floats:
+    """Returns the means of each value and its neighbours, by their weights."""
+    if not model.pooled:
+        return values
+    kernel, valid = np.ones(2 * model.pooled + 1), np.isfinite(values)
+    sums, wholes = (
+        np.convolve(np.where(valid, part * weights, 0.0), kernel, mode="same")
+        for part in (values, np.ones_like(values))
+    )
+    return ratio(sums, wholes)
 
 
 def seasonal_shape(values: Floats, model: Model, centre: float = 0.5) -> Floats:
@@ -123,6 +147,16 @@ def _without_rises(values: Floats, shape: Floats, weights: Floats, model: Model)
     lasting = quantile(np.lib.stride_tricks.sliding_window_view(around, RISE_BLOCKS), 0.5)
     factors = np.where(lasting > LEAST_RISE, lasting, 1.0)
     return np.asarray(values / np.repeat(factors, size)[: len(values)])
+
+
+def _follows_rise(sums: Floats, expected: Floats, model: Model) -> NDArray[np.bool_]:
+    """Marks the points of the ebb of a rise. Both ends of the jitter around a point use no later sums."""
+    kernel = np.ones(max(1, model.ebb // RISE_SHARE))
+    seen, usual = (np.convolve(np.nan_to_num(part), kernel)[: len(sums)] for part in (sums, expected))
+    is_rise = (seen > LEAST_RISE * usual) & (seen - usual > RISE_DEVIATION * np.sqrt(usual)) & (usual > 0)
+    total = np.cumsum(is_rise)
+    until, since = (np.pad(total, (points, 0))[: len(total)] for points in (model.jitter, model.jitter + model.ebb))
+    return np.asarray(until > since)
 
 
 def _block_ratios(values: Floats, shape: Floats, weights: Floats, valid: NDArray[np.bool_], size: int) -> Floats:

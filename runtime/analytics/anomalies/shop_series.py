@@ -17,11 +17,12 @@ UNATTRIBUTED_TOLERANCE = 0.5
 LATE_TOLERANCE = 1.0
 DEAD_LETTER_TOLERANCE = 2.0
 
-# The tolerances keep runs of small deviations quiet.
-RUN_SHARE = 0.57
-WINDOWS = (1, 3)
+# Three steps in a row confirm each other. Windows that overlap do so less, and a few large orders raise several.
+VALUE_WINDOWS = ((1, 0.57), (3, 0.85))
+COUNT_WINDOWS = ((1, 0.57), (3, 0.8))
+FINE_COUNT_WINDOWS = (*COUNT_WINDOWS, (6, 0.85))
 
-JITTER, HALF_HOUR, DAY = 2_400, 1_800, 86_400
+JITTER, HALF_HOUR, TWO_HOURS, DAY = 2_400, 1_800, 7_200, 86_400
 
 
 @dataclass(frozen=True)
@@ -76,20 +77,25 @@ def _share(parts: Floats, wholes: Floats, watch: Watch, tolerance: float) -> Ser
     return Series(ratio(np.minimum(parts, wholes), wholes), Kind.SHARE, wholes, watch, tolerance)
 
 
-def shop_model(_: Series, step: float) -> Model:
+def shop_model(series: Series, step: float) -> Model:
     """Returns the form of a baseline from four weeks, by the time of the week."""
     day = max(1, round(DAY / step))
     # Newsletters and jobs that run every week may come up to 40 minutes after or before.
     jitter = round(JITTER / step) if step < HALF_HOUR else 1 if step == HALF_HOUR else 0
+    is_fine, is_number = step < HALF_HOUR, series.kind in (Kind.COUNT, Kind.LEVEL)
+    has_values = series.kind in (Kind.MEAN, Kind.LEVEL)
     return Model(
         season=7 * day,
         history=4,
         unit=day if day > 1 else 7,
         level=Level.SLOW if day > 1 else Level.FIXED,
         is_ratio=True,
-        smoothing=2 if step < HALF_HOUR else 0,
+        smoothing=2 if is_fine else 0,
+        # Rates differ less by the time of the day than numbers, and single steps have few checkouts.
+        pooled=(round(HALF_HOUR / step) if is_fine else 0) if is_number else round(TWO_HOURS / step),
         jitter=jitter,
-        run_share=RUN_SHARE,
-        windows=WINDOWS,
+        ebb=day if is_number else 0,
+        windows=VALUE_WINDOWS if has_values else FINE_COUNT_WINDOWS if is_fine else COUNT_WINDOWS,
+        has_normal_noise=True,
         least_periods=0,
     )

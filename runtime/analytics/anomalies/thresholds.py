@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from runtime.analytics.anomalies.noise import MAX_PERIODS, block_length
 from runtime.analytics.anomalies.quantiles import preceding, quantile, with_missing_row
 from runtime.analytics.anomalies.seasonal import Model
-from runtime.analytics.anomalies.series import Floats
+from runtime.analytics.anomalies.series import Floats, Kind
 
 # No deviation below this makes a point an incident by itself, however short the series.
 LOWEST_THRESHOLD = 4.5
-# Accepted probability that chance makes a single point of the series an incident.
-FALSE_ALARMS = 0.003
+# Accepted probability that chance makes a single point of the series an incident; with normal noise: of a year.
+FALSE_ALARMS, FALSE_ALARMS_A_YEAR = 0.003, 0.016
+WEEKS_A_YEAR = 52
 TAIL_SHARE = 0.02
 SMOOTHED_POINTS = 11
 NORMAL = NormalDist()
@@ -25,13 +26,16 @@ LEAST_FOR_SHAPE = 1_000
 LEAST_SHAPE = 0.05
 
 
-def point_thresholds(deviations: Floats, model: Model) -> Floats:
+def point_thresholds(deviations: Floats, model: Model, kind: Kind) -> Floats:
     """Returns for each point the deviation on its side, as a positive number, that makes it an incident by itself.
 
-    The tail is estimated from differences to the median of the neighbours, so that lasting incidents do not widen it.
-    Beyond its 98 % quantile it is taken for exponential; the median of its excesses, unlike their mean, is not moved by
-    spikes that are incidents themselves.
+    The noise of counts and shares can be normal by the model. Other tails are estimated from differences to the median
+    of the neighbours, so that lasting incidents do not widen them. Beyond its 98 % quantile a tail is exponential; the
+    median of its excesses, unlike their mean, is not moved by spikes that are incidents themselves.
     """
+    if model.has_normal_noise and kind in (Kind.COUNT, Kind.SHARE):
+        normal = -NORMAL.inv_cdf(FALSE_ALARMS_A_YEAR / (2 * WEEKS_A_YEAR * model.season))
+        return np.full(len(deviations), max(LOWEST_THRESHOLD, normal))
     fast = deviations - _running_median(deviations)
     period = block_length(model.season, len(fast), LONGEST_BLOCK)
     missing = -len(fast) % period

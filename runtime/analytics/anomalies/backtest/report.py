@@ -14,7 +14,7 @@ from runtime.analytics.anomalies.findings import Finding, combined
 from runtime.analytics.anomalies.series import SeriesTable
 from runtime.analytics.anomalies.shop_series import shop_model
 
-# The detectors were developed on shops with the seeds 1 to 10. These seeds were used for the report only.
+# The detectors were developed on shops with the seeds 1 to 36. These seeds were used for the report only.
 SEEDS = (2026, 2027, 2028, 2029, 2030)
 DAYS, INCIDENTS_A_KIND = 200, 10
 DETECTORS = ("both", "seasonal baseline", "isolation forest")
@@ -83,8 +83,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"| **{title}** | {' | '.join(figure(totals[detector]) for detector in DETECTORS)} |"
     yield ""
     yield (
-        "By shop, both detectors together. The last column has the alarms in the same shop without incidents: what"
-        " weekends, nights and sales do."
+        "By shop, both detectors together. The last column has the alarms in the same shop without incidents, by"
+        " weekends, nights, sales or chance."
     )
     yield ""
     yield f"| shop | {' | '.join(FIGURES)} | alarms a week when nothing happens |"

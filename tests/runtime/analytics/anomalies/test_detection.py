@@ -10,6 +10,7 @@ from runtime.analytics.anomalies.backtest.shop import MONDAY
 from runtime.analytics.anomalies.detection import expected_range, find_seasonal
 from runtime.analytics.anomalies.isolation import fit
 from runtime.analytics.anomalies.joint import joint_incidents
+from runtime.analytics.anomalies.noise import noise_scale
 from runtime.analytics.anomalies.residuals import residuals, value_at
 from runtime.analytics.anomalies.series import Floats, Kind, Series, SeriesTable, Watch, aggregate
 from runtime.analytics.anomalies.shop_series import shop_model
@@ -53,6 +54,39 @@ def test_an_alarm_needs_nothing_that_comes_after_it(disturbed: SeriesTable) -> N
     assert 30 * 288 + 120 < count < 30 * 288 + 130
     alarms = {(finding.series, finding.alarm) for finding in find_seasonal(cut(disturbed, count), shop_model)}
     assert (first.series, first.alarm) in alarms
+
+
+def test_a_weaker_day_after_a_sale_is_no_finding() -> None:
+    """Also tests that the same day without a sale before it is one."""
+    random = np.random.default_rng(4)
+    rates = np.full(35 * 288, 100.0)
+    after = 32 * 288
+    rates[after : after + 144] *= 0.75
+    sale = rates.copy()
+    sale[after - 288 : after] *= 2
+
+    def alarms(expected: Floats) -> list[float]:
+        series = Series(random.poisson(expected).astype(np.float64), Kind.COUNT, watch=Watch.LOW, tolerance=0.2)
+        times = MONDAY + 300.0 * np.arange(len(expected), dtype=np.float64)
+        table = SeriesTable(times, 300.0, {"clicks": series})
+        return [finding.alarm for finding in find_seasonal(table, shop_model) if finding.alarm > JUDGED_FROM]
+
+    assert alarms(sale) == []
+    (alarm,) = alarms(rates)
+    assert MONDAY + 300 * after < alarm < MONDAY + 300 * (after + 144)
+
+
+def test_weeks_with_incidents_do_not_hide_the_next_one() -> None:
+    random = np.random.default_rng(5)
+    week = 7 * 48
+    deviations = random.normal(0, 1, 6 * week)
+    deviations[week : week + 200] -= 8
+    deviations[3 * week : 3 * week + 200] -= 8
+    series = Series(np.zeros(6 * week), Kind.SHARE, watch=Watch.LOW)
+    model, expected = shop_model(series, 1_800), np.full(6 * week, 50.0)
+    newest = slice(5 * week, 5 * week + 200)
+    assert float(np.median(noise_scale(deviations, series, model)[newest])) > 3
+    assert float(noise_scale(deviations, series, model, expected)[newest].max()) < 2
 
 
 def test_the_forest_finds_what_no_series_shows_and_needs_no_later_points() -> None:
