@@ -73,8 +73,9 @@ def test_rows_of_many_chunks_are_stored_unchanged(migrated: psycopg.Connection) 
         pa.Table.from_pylist(rows[:1003]),
         pa.Table.from_pylist(rows[1003:1003], pa.Table.from_pylist(rows).schema),
     ]
-    with migrated.cursor(row_factory=dict_row) as cursor:
+    with migrated.cursor() as cursor:
         copy(cursor, "copied", pa.concat_tables([*parts, pa.Table.from_pylist(rows[1003:])]))
+    with migrated.cursor(row_factory=dict_row) as cursor:
         assert cursor.execute("select * from copied order by place").fetchall() == rows
 
 
