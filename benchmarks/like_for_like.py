@@ -95,7 +95,7 @@ def bare_copy(url: str, source: str) -> float:
     for table, columns in (("raw_clicks", CLICK_COLUMNS), ("raw_checkouts", CHECKOUT_COLUMNS)):
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         with psycopg.connect(source) as reader, psycopg.connect(url) as writer:
-            out = sql.SQL("copy {} ({}) to stdout").format(sql.Identifier(table), names)
+            out = sql.SQL("copy (select {} from {}) to stdout").format(names, sql.Identifier(table))
             with reader.cursor().copy(out) as copy:
                 rows = b"".join(copy)
             began = os.times().elapsed

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from chaos.postgres_proxy import PostgresProxy
 from local.errors import RunError
@@ -19,6 +19,7 @@ from local.servers.postgres import UNPRIVILEGED_USER
 
 WRITER = "pipeline_writer"
 WAIT_SECONDS = 30
+DEADLOCK_ATTEMPTS = 3
 DISK_MIB = 64
 SMALL = sql.Identifier("small")
 
@@ -59,21 +60,26 @@ def terminate_first_writer(admin: psycopg.Connection) -> None:
 
 
 def deadlock(admin: psycopg.Connection, proxy: PostgresProxy) -> None:
-    """Deadlocks the writer's next transaction: locks the last users before it, then requests its users.
+    """Deadlocks a transaction of the writer: locks the last users before it, then requests its users.
 
-    The server aborts the writer's transaction. It checks for deadlocks when a session has waited for its
-    deadlock_timeout, and this session's timeout is longer than the writer's.
+    The server aborts the writer's transaction. A session looks for a deadlock once, when it has waited for its
+    deadlock_timeout, and this session's timeout is longer than the writer's. On a busy machine the writer can have
+    looked before this session waits. This session is aborted then, and tries again.
 
     Raises:
-        RunError: no transaction began in time, or the transaction locked none of these users.
+        RunError: no transaction began in time, none locked these users, or the server aborted this session each time.
     """
     initial_deadlocks = _deadlocks(admin)
-    with admin.transaction(force_rollback=True):
-        admin.execute("set local deadlock_timeout = '1min'")
-        if not proxy.at("in transaction", lambda: admin.execute(LAST_USERS)).wait(WAIT_SECONDS):
-            raise RunError(f"no transaction began within {WAIT_SECONDS} s")
-        _wait_until(lambda: blocks(admin), "the writer waits for a user")
-        admin.execute(FIRST_USERS)
+    for _ in range(DEADLOCK_ATTEMPTS):
+        with suppress(errors.DeadlockDetected), admin.transaction(force_rollback=True):
+            admin.execute("set local deadlock_timeout = '5s'")
+            if not proxy.at("in transaction", lambda: admin.execute(LAST_USERS)).wait(WAIT_SECONDS):
+                raise RunError(f"no transaction began within {WAIT_SECONDS} s")
+            _wait_until(lambda: blocks(admin), "the writer waits for a user")
+            admin.execute(FIRST_USERS)
+            break
+    else:
+        raise RunError(f"the server aborted this session's transaction {DEADLOCK_ATTEMPTS} times")
     _wait_until(lambda: _deadlocks(admin) > initial_deadlocks, "the server has counted a deadlock")
 
 
