@@ -1,47 +1,23 @@
 """Days of raw clicks are dropped, and what the refreshes have computed from them stays."""
 
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
-from psycopg import errors
 
-from local.servers.postgres import Server
-from runtime.analytics.handler import handler
 from runtime.analytics.refresh import refresh
 from runtime.attribution_job.sink.postgres import PostgresSink
 from tests.oracle import Checkout, Click, Event, Refund
 from tests.runtime import partitions
 from tests.runtime.analytics.conftest import Logins
-from tests.runtime.analytics.shops import CLEAR, EVENING, TRAFFIC, Shop, contents, deliver, rows, send, shops
+from tests.runtime.analytics.old_shop import HOUR, KEEP, LABELS, MAIL, OLD, SEARCH, ago
+from tests.runtime.analytics.shops import CLEAR, EVENING, Shop, contents, deliver, rows, send, shops
 
-KEEP = 60
-DAY = timedelta(days=1)
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-HOUR = timedelta(hours=1)
-SEARCH, MAIL = TRAFFIC[2], TRAFFIC[5]
 EXPOSURES = "select user_id, variant, exposed_at, checkouts, net_revenue from exposures order by 1"
-
-
-def ago(days: float) -> datetime:
-    return TODAY - days * DAY
-
-
-# `u` has bought, `v` has not, `w` has bought twice, and the last time within the retention.
-OLD: list[Event] = [
-    *(Click(ago(70), "u1", "u"), Click(ago(69), "u2", "u"), Checkout(ago(68), "u", "u", "10.00")),
-    *(Click(ago(70), "v1", "v"), Click(ago(69), "v2", "v")),
-    *(Click(ago(70), "w1", "w"), Checkout(ago(70) + HOUR, "w", "w", "5.00")),
-    # A path that begins before the days that are kept, and ends with one of them.
-    *(Click(ago(61), "x1", "x"), Click(ago(59), "x2", "x"), Checkout(ago(58), "x", "x", "8.00")),
-]
 NEW: list[Event] = [Click(ago(2), "w2", "w"), Checkout(ago(1), "w again", "w", "7.00")]
-LABELS = {event.click_id: MAIL if event.click_id.endswith("1") else SEARCH for event in OLD if isinstance(event, Click)}
 
 
 @pytest.fixture(autouse=True)
@@ -184,81 +160,3 @@ def test_a_late_checkout_of_a_dropped_day_is_stored_with_its_amount(
     assert touches(migrated)["late"] == 0
     net = rows(migrated, "select net_amount::float from net_checkouts where checkout_id = 'late'")
     assert net == [(3,)]
-
-
-def test_nothing_is_dropped_unless_asked_nor_before_it_has_been_read(
-    sink: PostgresSink, migrated: psycopg.Connection, refresher: psycopg.Connection
-) -> None:
-    send(sink, *OLD, **LABELS)
-    count = "select count(*) from raw_clicks"
-    refresh(refresher)
-    assert rows(migrated, count) == [(7,)]
-    migrated.execute("update analytics_settings set look_back = '29 days'")
-    refresh(refresher, seconds=0, part_size=1, keep_click_days=KEEP)
-    assert rows(migrated, count) == [(7,)]
-
-
-def test_the_look_back_and_thirty_days_more_are_kept_in_any_case(
-    sink: PostgresSink, migrated: psycopg.Connection, refresher: psycopg.Connection
-) -> None:
-    send(sink, *OLD, **LABELS)
-    migrated.execute("update analytics_settings set look_back = '39 days'")
-    refresh(refresher, keep_click_days=1)
-    assert min(partitions.days(migrated)) == f"{ago(69):%Y%m%d}"
-
-
-def test_ten_days_are_dropped_at_a_time(
-    sink: PostgresSink, migrated: psycopg.Connection, refresher: psycopg.Connection
-) -> None:
-    clicks = [Click(ago(number), f"c{number}", "u") for number in range(61, 90)]
-    send(sink, *clicks, **{click.click_id: MAIL for click in clicks})
-    left = []
-    for _ in range(4):
-        refresh(refresher, keep_click_days=KEEP)
-        left.append(rows(migrated, "select count(*), min(click_timestamp) from raw_clicks")[0])
-    assert left == [(19, ago(79)), (9, ago(69)), (0, None), (0, None)]
-    assert rows(migrated, "select clicks_kept_since from refresh_state") == [(ago(KEEP),)]
-
-
-def test_the_function_drops_after_the_days_of_its_environment(
-    sink: PostgresSink, migrated: psycopg.Connection, postgres: Server, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(sink, *OLD, **LABELS)
-    monkeypatch.delenv("DATABASE_SECRET", raising=False)
-    monkeypatch.setenv("DATABASE_URL", postgres.url(database, "pipeline_analytics"))
-    handler({})
-    assert rows(migrated, "select count(*) from raw_clicks") == [(7,)]
-    monkeypatch.setenv("CLICK_RETENTION_DAYS", str(KEEP))
-    handler({})
-    assert rows(migrated, "select click_id from raw_clicks") == [("x2",)]
-
-
-@pytest.fixture
-def reader(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres.url(database, "pipeline_analyst")) as connection:
-        yield connection
-
-
-def test_a_reader_puts_the_dropping_off(
-    sink: PostgresSink,
-    migrated: psycopg.Connection,
-    refresher: psycopg.Connection,
-    reader: psycopg.Connection,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-    send(sink, *OLD, **LABELS)
-    reader.execute("select count(*) from raw_clicks")
-    assert refresh(refresher, keep_click_days=KEEP).is_complete
-    assert "not dropped" in caplog.text
-    assert rows(migrated, "select count(*) from raw_clicks") == [(7,)]
-    reader.rollback()
-    refresh(refresher, keep_click_days=KEEP)
-    assert rows(migrated, "select count(*) from raw_clicks") == [(1,)]
-    assert "dropped days" in caplog.text
-
-
-@pytest.mark.parametrize("role", ["pipeline_writer", "pipeline_analyst"])
-def test_only_the_refresh_may_drop(postgres: Server, database: str, role: str) -> None:
-    with psycopg.connect(postgres.url(database, role)) as connection, pytest.raises(errors.InsufficientPrivilege):
-        connection.execute("select drop_click_days(400)")
