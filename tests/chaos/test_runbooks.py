@@ -39,7 +39,9 @@ def codes(text: str) -> list[str]:
     return [code.strip() for code in (*blocks, *INDENTED.findall(unfenced), *spans)]
 
 
-STATEMENTS = [code for code in codes(TEXT) if SQL.match(code)]
+# Between two migrations only: tests/runtime/database/test_clicks_by_day_migration.py executes this statement.
+UNFINISHED_MIGRATION = "validate constraint raw_clicks_before_days"
+STATEMENTS = [code for code in codes(TEXT) if SQL.match(code) and UNFINISHED_MIGRATION not in code]
 
 
 def test_runbooks_contain_no_commands_but_sql_and_aws() -> None:

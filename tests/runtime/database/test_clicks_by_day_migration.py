@@ -1,8 +1,10 @@
 """Migrations 29 to 31 on a database with clicks, and beside a running job of the version before."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -159,6 +161,19 @@ def test_an_interrupted_migration_goes_on_where_it_stopped(empty_database: psyco
     assert migrate(empty_database, FILES) == [BY_DAY[-1].name]
     empty_database.execute("select ensure_click_days(array[%s::date])", [NOW + timedelta(days=8)])
     store(empty_database, "later", NOW + timedelta(days=8))
+
+
+def test_the_owner_can_do_by_hand_what_takes_the_function_too_long(empty_database: psycopg.Connection) -> None:
+    runbooks = Path(__file__).parents[3] / "docs" / "operations.md"
+    (statement,) = re.findall(r"`(alter table raw_clicks validate [^`]+)`", runbooks.read_text())
+    migrate(empty_database, BEFORE)
+    store(empty_database, "c", NOW)
+    migrate(empty_database, FILES[:29])
+    validated = "select convalidated from pg_constraint where conname = 'raw_clicks_before_days'"
+    assert empty_database.execute(validated).fetchone() == (False,)
+    empty_database.execute(statement.encode())
+    assert empty_database.execute(validated).fetchone() == (True,)
+    assert migrate(empty_database, FILES) == [migration.name for migration in BY_DAY[1:]]
 
 
 def test_a_click_id_is_unique_within_a_day(empty_database: psycopg.Connection) -> None:
