@@ -38,7 +38,7 @@ def join_clicks(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
     """
     candidate = F.expr(
         "click.user_id = checkout.user_id and click.join_window = checkout.join_window"
-        f" and click.click_timestamp >= checkout.checkout_timestamp - interval {ATTRIBUTION_WINDOW}"
+        f" and click.click_timestamp >= checkout.checkout_timestamp - interval {ATTRIBUTION_WINDOW.seconds} seconds"
         " and click.click_timestamp <= checkout.checkout_timestamp"
     )
     # An outer join would delay the row of an uncredited checkout until the watermark has passed.

@@ -1,8 +1,9 @@
 """Constants of the attribution rule, and the places where the join can run."""
 
+from datetime import timedelta
 from typing import Literal, TypeAlias
 
-ATTRIBUTION_WINDOW = "1 hour"
+ATTRIBUTION_WINDOW = timedelta(hours=1)
 WATERMARK_DELAY = "5 minutes"
 
 # "spark" joins the two streams, "postgres" joins the tables.

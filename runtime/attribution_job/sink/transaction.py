@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import errors
 
-from runtime.attribution_job.join.rule import WATERMARK_DELAY, Join
+from runtime.attribution_job.join.rule import ATTRIBUTION_WINDOW, WATERMARK_DELAY, Join
 from runtime.attribution_job.sink import (
     clicks,
     correction_statements,
@@ -28,8 +28,6 @@ STAGING_TABLES = {
     "refund": "staged_refunds",
     "candidate": "staged_credits",
 }
-# As in the statements: the age of the oldest click that is credited.
-LOOK_BACK = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +137,7 @@ def credit(cursor: psycopg.Cursor, join: Join, batch: dict[str, Any]) -> int:
 
 def touches(first_at: datetime | None, last_at: datetime | None) -> dict[str, datetime | None]:
     """Returns the parameters that limit a statement to the clicks of checkouts between two times."""
-    return {"first_touch": first_at and first_at - LOOK_BACK, "first_at": first_at, "last_at": last_at}
+    return {"first_touch": first_at and first_at - ATTRIBUTION_WINDOW, "first_at": first_at, "last_at": last_at}
 
 
 def store_dead_letters(cursor: psycopg.Cursor, rows: pa.Table, batch: dict[str, Any]) -> int:
