@@ -28,6 +28,8 @@ WORKLOADS: dict[str, Workload] = {
     "parsing": parsing.parsing,
     "analytics": analytics.analytics,
 }
+# Half an hour, which would double the time of all others together.
+BY_NAME_ONLY = frozenset(("soak",))
 # The figures that have a target, with the workload that measures each.
 TARGET_FIGURES = {
     "ratio_like_for_like": "bulk",
@@ -59,20 +61,26 @@ def main() -> int:
     """Runs the chosen workloads and writes their results. Returns exit status 1 if a workload failed, else 0."""
     signals.clean_up_when_interrupted()
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("workloads", nargs="*", help=f"some of {', '.join(WORKLOADS)} (default: all)")
+    parser.add_argument("workloads", nargs="*", help=f"some of {', '.join(WORKLOADS)} (default: all but soak)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor of every size (default: %(default)s)")
     parser.add_argument(
         "--results", type=Path, default=PROJECT / "benchmarks" / "results", help="folder for <date>.json and its plot"
     )
+    parser.add_argument(
+        "--add", action="store_true", help="add to the newest results of this scale, instead of writing new ones"
+    )
     options = parser.parse_args()
-    chosen = options.workloads or list(WORKLOADS)
+    chosen = options.workloads or [name for name in WORKLOADS if name not in BY_NAME_ONLY]
     if unknown := set(chosen) - set(WORKLOADS):
         parser.error(f"unknown workload {', '.join(unknown)}: expected some of {', '.join(WORKLOADS)}")
     began, folder = time.monotonic(), PROJECT / ".local" / "bench"
-    date = datetime.now(UTC).date().isoformat()
-    path: Path = options.results / f"{date}.json"
+    path, results = _newest_results(options.results, options.scale) if options.add else (None, None)
+    if path is None or results is None:
+        date = datetime.now(UTC).date().isoformat()
+        path = options.results / f"{date}.json"
+        results = {"date": date, "scale": options.scale, "machine": describe_machine(), "minutes": 0, "workloads": {}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {"date": date, "scale": options.scale, "machine": describe_machine(), "workloads": {}}
+    minutes_before = results["minutes"]
     try:
         with postgres.running(folder / "postgres") as server:
             for name in chosen:
@@ -81,7 +89,7 @@ def main() -> int:
                 results |= {
                     key: results["workloads"].get(workload, {}).get(key) for key, workload in TARGET_FIGURES.items()
                 }
-                results["minutes"] = round((time.monotonic() - began) / 60, 1)
+                results["minutes"] = round(minutes_before + (time.monotonic() - began) / 60, 1)
                 path.write_text(json.dumps(results, indent=2) + "\n")
     except KeyboardInterrupt:
         print(f"interrupted; the results so far are in {path}" if results["workloads"] else "interrupted; no results")
@@ -91,6 +99,15 @@ def main() -> int:
     print(json.dumps({key: results[key] for key in TARGET_FIGURES}, indent=2))
     subprocess.run([BENCHMARKS_PYTHON, "-m", "benchmarks.report", path], check=True, cwd=PROJECT)  # noqa: S603 - our own module
     return int(any("error" in workload for workload in results["workloads"].values()))
+
+
+def _newest_results(folder: Path, scale: float) -> tuple[Path | None, dict[str, Any] | None]:
+    """Returns the newest results of a scale, and their file; nulls if there are none."""
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        results: dict[str, Any] = json.loads(path.read_text())
+        if results["scale"] == scale:
+            return path, results
+    return None, None
 
 
 def _run_workload(workload: Workload, server: Server, folder: Path, scale: float) -> dict[str, Any]:

@@ -142,7 +142,9 @@ def run_flink(data: Path, state: str, folder: Path) -> dict[str, Any]:
     return measure(command, folder / "flink.log")
 
 
-def run_without_framework(server: Server, data: Path, truth: dict[str, Any], folder: Path) -> dict[str, Any]:
+def run_without_framework(
+    server: Server, data: Path, truth: dict[str, Any], folder: Path, *, writers: int
+) -> dict[str, Any]:
     """Runs the job's parser and sink without Spark into a new database, and returns its time and credits.
 
     Raises:
@@ -151,7 +153,8 @@ def run_without_framework(server: Server, data: Path, truth: dict[str, Any], fol
     """
     postgres.create_database(server, DATABASE)
     command: list[object] = [sys.executable, "-m", "benchmarks.no_framework", data]
-    run = measure([*command, server.url(DATABASE, "pipeline_writer")], folder / "no_framework.log")
+    command += [server.url(DATABASE, "pipeline_writer"), "--writers", str(writers)]
+    run = measure(command, folder / "no_framework.log")
     run |= stored_credits(server)
     check_credits(run, truth)
     return run

@@ -32,8 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path, help="folder with clicks/ and checkouts/")
     parser.add_argument("url")
+    parser.add_argument("--writers", type=int, default=1)
     options = parser.parse_args()
-    sink = PostgresSink(functools.partial(psycopg.connect, options.url, autocommit=True), "postgres")
+    connect = functools.partial(psycopg.connect, options.url, autocommit=True)
+    sink = PostgresSink(connect, "postgres", writers=options.writers)
     sink.open()
     began = time.monotonic()
     for batch_id, rows in enumerate(_read_ahead(options.folder)):
