@@ -45,8 +45,7 @@ bench: ## run the benchmarks, including Flink: make bench ARGS="bulk --scale 0.1
 	@$(MAKE) --no-print-directory --jobs=2 bench-environments
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchmarks/.venv-spark-4.3/.requirements \
-	benchmarks/.venv-pathway/.requirements
+bench-environments: $(VENV)/.requirements benchmarks/.venv/.requirements benchmarks/.venv-pathway/.requirements
 
 bench-report: benchmarks/.venv/.requirements ## write plots and docs/performance.md from the newest results
 	@benchmarks/.venv/bin/python -m benchmarks.report
@@ -99,11 +98,6 @@ benchmarks/.venv/.requirements: benchmarks/requirements.txt
 		&& $$python -m venv --clear benchmarks/.venv \
 		|| { echo "make bench needs Python 3.11 or 3.12, because Flink supports no later version: install one of the two." >&2; exit 2; }
 	benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
-	@touch $@
-
-benchmarks/.venv-spark-4.3/.requirements: benchmarks/spark-4.3.txt $(REQUIREMENTS) | $(VENV)/pyvenv.cfg
-	$(BIN)/python -m venv --clear benchmarks/.venv-spark-4.3
-	benchmarks/.venv-spark-4.3/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/spark-4.3.txt
 	@touch $@
 
 benchmarks/.venv-pathway/.requirements: benchmarks/pathway.txt | $(VENV)/pyvenv.cfg

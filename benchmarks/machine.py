@@ -17,12 +17,6 @@ from local.servers import processes
 
 # The environment of Flink, DuckDB and matplotlib.
 BENCHMARKS_PYTHON = PROJECT / "benchmarks" / ".venv" / "bin" / "python"
-# Pythons by Spark version: Glue's version, and a version whose join looks up its state by time
-# (session.join_state_format).
-SPARK_PYTHONS = {
-    "4.1": Path(sys.executable),
-    "4.3": PROJECT / "benchmarks" / ".venv-spark-4.3" / "bin" / "python",
-}
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024**2
 WATCH_SECONDS = 30

@@ -76,8 +76,8 @@ def markdown_lines(results: dict[str, Any]) -> Iterator[str]:
     if rates:
         yield from ("", "| steady, events/s | put to row p50, ms | p99, ms | batch, ms |", "|---|---:|---:|---:|")
     rows = [(f"{int(rate):,}", run) for rate, run in rates.items()]
-    for version, run in results["workloads"].get("steady", {}).get("spark", {}).items():
-        rows.append((f"{run['rate']:,}, join in spark {version}", run))
+    if spark := results["workloads"].get("steady", {}).get("spark"):
+        rows.append((f"{spark['rate']:,}, join in spark", spark))
     for name, run in rows:
         yield f"| {name} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
     yield from size_lines(results["workloads"].get("bulk", {}).get("runs", {}))

@@ -11,7 +11,6 @@ from typing import Any
 import psycopg
 
 from benchmarks import history
-from benchmarks.machine import SPARK_PYTHONS
 from benchmarks.steady_load import TARGET_RATE, USERS, MeasuredPeriod, publish_history, publish_steadily
 from benchmarks.streamed import STREAMS, streamed_job, wait_until_stored
 from benchmarks.workload import DATABASE, PrintLine
@@ -50,7 +49,7 @@ def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) ->
     - The join in PostgreSQL, at three rates with 65 minutes of history.
     - The same join at the target rate with little history, and with 20 million clicks of eight days, for the growth of
       the batch time with the history.
-    - The join in each Spark version, at the target rate with 65 minutes of state.
+    - The join in Spark, at the target rate with 65 minutes of state.
     """
     result: dict[str, Any] = {"rates": {}}
     for rate in (TARGET_RATE, 500, 5000):
@@ -66,16 +65,13 @@ def steady(server: Server, folder: Path, scale: float, print_line: PrintLine) ->
     )  # fmt: skip
     result["history_growth"] = result["long_history"]["batch_ms"] / little_history["batch_ms"]
     clicks = int(TARGET_RATE * HISTORY_MINUTES * 60 * scale)
-    result["spark"] = {
-        version: _measure_rate(
-            server, folder, print_line, version=version, rate=TARGET_RATE, clicks=clicks, scale=scale
-        )
-        for version in SPARK_PYTHONS
-    }
+    result["spark"] = _measure_rate(
+        server, folder, print_line, join="spark", rate=TARGET_RATE, clicks=clicks, scale=scale
+    )
     full_history = result["rates"][str(TARGET_RATE)]
     result["p99_ms"] = full_history["p99_ms"]
     result["p99_ms_5000"] = result["rates"]["5000"]["p99_ms"]
-    result["spark_p99_ms"] = result["spark"]["4.1"]["p99_ms"]
+    result["spark_p99_ms"] = result["spark"]["p99_ms"]
     result["batch_growth"] = full_history["batch_ms"] / little_history["batch_ms"]
     return result
 
@@ -86,7 +82,7 @@ def run_at_target_rate(
     """Measures the target rate after 65 minutes of history, with the join in PostgreSQL and `beside` running."""
     clicks = int(TARGET_RATE * HISTORY_MINUTES * 60 * scale)
     users = clicks // CLICKS_PER_USER
-    return _run(server, folder, rate=TARGET_RATE, clicks=clicks, users=users, scale=scale, version=None, beside=beside)
+    return _run(server, folder, rate=TARGET_RATE, clicks=clicks, users=users, scale=scale, beside=beside)
 
 
 def _measure_rate(
@@ -97,16 +93,12 @@ def _measure_rate(
     rate: int,
     clicks: int,
     scale: float,
-    version: str | None = None,
+    join: Join = "postgres",
     minutes: int = HISTORY_MINUTES,
 ) -> dict[str, Any]:
-    """Measures one rate after `clicks` clicks in `minutes`.
-
-    `version` is the version of the Spark that joins; None: PostgreSQL joins.
-    """
-    join = f"spark {version}" if version else "postgres"
+    """Measures one rate after `clicks` clicks in `minutes`."""
     print_line(f"  join in {join}, {rate:,} events/s after a history of {clicks:,} clicks")
-    figures = _run(server, folder, rate=rate, clicks=clicks, scale=scale, version=version, minutes=minutes)
+    figures = _run(server, folder, rate=rate, clicks=clicks, scale=scale, join=join, minutes=minutes)
     run = {"rate": rate} | figures
     print_line(f"    put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms; batch {run['batch_ms']:.0f} ms")
     return run
@@ -119,16 +111,15 @@ def _run(
     rate: int,
     clicks: int,
     scale: float,
-    version: str | None,
+    join: Join = "postgres",
     users: int = USERS,
     minutes: int = HISTORY_MINUTES,
     beside: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> dict[str, Any]:
-    join: Join = "spark" if version else "postgres"
     postgres.create_database(server, DATABASE)
     if join == "postgres":
         history.store(server.url(DATABASE), clicks, minutes=minutes, users=users)
-    with streamed_job(server, folder, join, version=version or "4.1") as (kinesis, job, log):
+    with streamed_job(server, folder, join) as (kinesis, job, log):
         history_events = publish_history(kinesis, STREAMS, rate, clicks) if join == "spark" else 0
         job.start()
         wait_until_stored(server, history_events, job)

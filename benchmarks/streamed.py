@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import boto3
 import psycopg
 
-from benchmarks.machine import SPARK_PYTHONS, BenchmarkError
+from benchmarks.machine import BenchmarkError
 from benchmarks.workload import DATABASE
 from local.cloud import emulator
 from local.pipeline import waiting
@@ -34,11 +34,9 @@ class Streamed(NamedTuple):
 
 
 @contextmanager
-def streamed_job(
-    server: Server, folder: Path, join: Join, *, version: str = "4.1", shards: int = 2, writers: int = 1
-) -> Iterator[Streamed]:
-    """Yields the job with two empty streams, on the Spark `version`; the database exists. Stops the job at the end."""
-    scratch, python = folder / "steady", SPARK_PYTHONS[version]
+def streamed_job(server: Server, folder: Path, join: Join, *, shards: int = 2, writers: int = 1) -> Iterator[Streamed]:
+    """Yields the job with two empty streams; the database exists. Stops the job at the end."""
+    scratch = folder / "steady"
     shutil.rmtree(scratch, ignore_errors=True)
     with emulator.running(folder / "emulator.log") as url:
         kinesis = boto3.client(
@@ -52,10 +50,9 @@ def streamed_job(
             java_home=java.ensure(), java_options=class_archive.java_options(), scratch=scratch / "spark"
         )
         database = {"DATABASE_URL": server.url(DATABASE, "pipeline_writer")}
-        endpoints = {"AWS_ENDPOINT_URL_KINESIS": url, "PYSPARK_PYTHON": str(python)}
-        variables = spark | database | emulator.CREDENTIALS | endpoints
+        variables = spark | database | emulator.CREDENTIALS | {"AWS_ENDPOINT_URL_KINESIS": url}
         arguments = [*_job_arguments(scratch, join), "--writers", str(writers)]
-        job = Job(arguments, variables, folder / "job.log", python=python)
+        job = Job(arguments, variables, folder / "job.log")
         try:
             yield Streamed(kinesis, job, folder / "job.log")
         finally:

@@ -30,15 +30,13 @@ class Job:
         arguments: Sequence[str],
         environment: Mapping[str, str],
         log_file: Path,
-        *,
-        python: Path = Path(sys.executable),
     ) -> None:
         log_file.unlink(missing_ok=True)
         log_file.touch(mode=0o600)
         self.log = JobLog(log_file)
         self.restarts = 0
         self._restarts_in_a_row = 0
-        self._command = [str(python), "-m", "runtime.attribution_job", *arguments]
+        self._command = [sys.executable, "-m", "runtime.attribution_job", *arguments]
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
