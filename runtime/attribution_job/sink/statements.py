@@ -13,6 +13,8 @@ A statement that reads `raw_clicks` has parameters that limit the time: `day_beg
 partitions in between. It has to know the values for that, so these statements are not prepared.
 """
 
+from typing import LiteralString
+
 # Like the query of `history`, which reads both tables, this lock lets erase_user() wait for the transaction, or the
 # transaction for it. When a slice has stored its rows, a session that waits for one of these tables cannot hold it up.
 LOCK_BATCHES = "lock table batches, batch_slices in access share mode"
@@ -40,7 +42,16 @@ select click_id
        )
 """
 
-MERGE_VISITS = """
+# Null, and so false, for a user without clicks.
+FIRST_STAYS = """case
+           when (u.first_click_timestamp, u.first_click_id) < (excluded.first_click_timestamp, excluded.first_click_id)
+           then """
+LAST_STAYS = """case
+           when (u.last_click_timestamp, u.last_click_id) > (excluded.last_click_timestamp, excluded.last_click_id)
+           then """
+# A case for each column takes half the time of subqueries that set several columns.
+MERGE_VISITS: LiteralString = (
+    """
 insert into users as u (user_id, first_seen, last_seen, first_click_timestamp, first_click_id,
                         first_utm_source, first_utm_medium, first_utm_campaign,
                         last_click_timestamp, last_click_id, last_device)
@@ -50,21 +61,28 @@ select user_id, first_at, last_at, first_at, first_id, source, medium, campaign,
     on conflict (user_id) do update
    set first_seen = least(u.first_seen, excluded.first_seen),
        last_seen = greatest(u.last_seen, excluded.last_seen),
-       (first_click_timestamp, first_click_id, first_utm_source, first_utm_medium, first_utm_campaign) = (
-           select f.* from (values
-               (u.first_click_timestamp, u.first_click_id,
-                u.first_utm_source, u.first_utm_medium, u.first_utm_campaign),
-               (excluded.first_click_timestamp, excluded.first_click_id,
-                excluded.first_utm_source, excluded.first_utm_medium, excluded.first_utm_campaign)
-           ) f (at, id, source, medium, campaign)
-           order by at, id collate "C" limit 1),
-       (last_click_timestamp, last_click_id, last_device) = (
-           select l.* from (values
-               (u.last_click_timestamp, u.last_click_id, u.last_device),
-               (excluded.last_click_timestamp, excluded.last_click_id, excluded.last_device)
-           ) l (at, id, device)
-           order by at desc nulls last, id collate "C" desc limit 1)
+       first_click_timestamp = least(u.first_click_timestamp, excluded.first_click_timestamp),
+       first_click_id = """
+    + FIRST_STAYS
+    + """u.first_click_id else excluded.first_click_id end,
+       first_utm_source = """
+    + FIRST_STAYS
+    + """u.first_utm_source else excluded.first_utm_source end,
+       first_utm_medium = """
+    + FIRST_STAYS
+    + """u.first_utm_medium else excluded.first_utm_medium end,
+       first_utm_campaign = """
+    + FIRST_STAYS
+    + """u.first_utm_campaign else excluded.first_utm_campaign end,
+       last_click_timestamp = greatest(u.last_click_timestamp, excluded.last_click_timestamp),
+       last_click_id = """
+    + LAST_STAYS
+    + """u.last_click_id else excluded.last_click_id end,
+       last_device = """
+    + LAST_STAYS
+    + """u.last_device else excluded.last_device end
 """
+)
 
 INSERT_CHECKOUTS = """
 with new as (
