@@ -16,11 +16,11 @@ from local.servers.job_log import fields
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 
-# In addition to the settings of the job on one machine: memory for large batches, and small splits for both cores.
-# Java's optimizing compiler, which those turn off, would take as much time as the job itself.
-SUBMIT = "--driver-memory 1500m --conf spark.sql.files.maxPartitionBytes=8m"
+# In addition to the settings of the job on one machine, for large batches. Java's optimizing compiler, which those
+# settings turn off, would take as much time as the job itself.
+SUBMIT = "--driver-memory 1500m"
 # Large batches update each user's row less often. Spark's join needs memory for its state, so its batches are smaller.
-FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 16}
+FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 10}
 EVENTS_PER_FILE = 27_500
 
 

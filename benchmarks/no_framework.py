@@ -10,19 +10,17 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pyarrow as pa
 
-from benchmarks.ours import ARRIVED
+from benchmarks.file_source import records
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK
 from runtime.attribution_job.events.parsing import read
 from runtime.attribution_job.events.tables import concatenate
 from runtime.attribution_job.sink.postgres import PostgresSink
-from runtime.attribution_job.sources.records import SCHEMA
 
 QUERY_ID = str(UUID(int=0))
 FILES_PER_BATCH = 16
@@ -60,26 +58,10 @@ def _read_ahead(folder: Path) -> Iterator[dict[str, pa.Table]]:
 
 def _parse(folder: Path, names: list[str]) -> dict[str, pa.Table]:
     parts = [
-        read(_records([folder / kind / name for name in names]), contract)
+        read(pa.Table.from_batches(records(folder / kind / name) for name in names), contract)
         for kind, contract in (("clicks", CLICK), ("checkouts", CHECKOUT))
     ]
     return dict(zip(("click", "checkout", "refund", "dead_letter"), concatenate(parts), strict=True))
-
-
-def _records(paths: list[Path]) -> pa.Table:
-    """Returns the lines of the files as Kinesis records, one record batch a file: `read` parses them in parallel."""
-    arrived = datetime.fromisoformat(ARRIVED).replace(tzinfo=UTC)
-    batches = []
-    for path in paths:
-        lines = path.read_bytes().splitlines()
-        constants = (path.parent.name, "", None, arrived)
-        columns = [pa.array(lines, SCHEMA.field("data").type)] + [
-            pa.repeat(pa.scalar(value, field.type), len(lines))
-            for value, field in zip(constants, list(SCHEMA)[1:], strict=True)
-        ]
-        columns[3] = pa.array([f"{path.stem}{number:08d}" for number in range(len(lines))], pa.string())
-        batches.append(pa.record_batch(columns, schema=SCHEMA))
-    return pa.Table.from_batches(batches, SCHEMA)
 
 
 if __name__ == "__main__":

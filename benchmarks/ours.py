@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import psycopg
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from benchmarks.events import KINDS
+from benchmarks.file_source import read_files
 from benchmarks.serial_time import DriverTime
 from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.job import start
@@ -21,8 +21,6 @@ from runtime.attribution_job.session import create_session
 from runtime.attribution_job.sink.postgres import PostgresSink
 from runtime.attribution_job.sources.streams import read_stream
 
-# Arrival time of all events from files. It is after every event time: an event from the future would be refused.
-ARRIVED = "2026-12-01 00:00:00"
 STORED_EVENTS = "select coalesce(sum(clicks + checkouts), 0)::bigint from batches"
 POLL_SECONDS = 0.05
 
@@ -54,9 +52,7 @@ def main() -> None:
             for kind in KINDS
         )  # fmt: skip
     else:
-        clicks, checkouts = (
-            read_records(spark, Path(options.source) / kind, options.files_per_batch) for kind in KINDS
-        )
+        clicks, checkouts = (read_files(spark, Path(options.source) / kind, options.files_per_batch) for kind in KINDS)
     result = run(clicks, checkouts, arguments, options.database_url, options.events)
     # One write. `print` writes the line break separately, and the query's thread could log in between.
     sys.stdout.write(json.dumps(result) + "\n")
@@ -94,20 +90,6 @@ def wait_until_stored(query: StreamingQuery, url: str, events: int) -> None:
                 return
             time.sleep(POLL_SECONDS)
     query.awaitTermination()
-
-
-def read_records(spark: SparkSession, folder: Path, files_per_batch: int) -> DataFrame:
-    """Returns the lines of files as a Kinesis source's records. A hash replaces the sequence number."""
-    lines = spark.readStream.schema("value string").option("maxFilesPerTrigger", files_per_batch).text(str(folder))
-    # Makes the columns nullable, like a source's columns. Arrow rejects a null struct with non-nullable fields.
-    is_present = F.col("value").isNotNull()
-    return lines.select(
-        F.col("value").cast("binary").alias("data"),
-        F.when(is_present, folder.name).alias("streamName"),
-        F.when(is_present, "").alias("partitionKey"),
-        F.when(is_present, F.xxhash64("value").cast("string")).alias("sequenceNumber"),
-        F.when(is_present, F.lit(ARRIVED).cast("timestamp")).alias("approximateArrivalTimestamp"),
-    )
 
 
 if __name__ == "__main__":

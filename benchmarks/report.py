@@ -76,7 +76,7 @@ def markdown_lines(results: dict[str, Any]) -> Iterator[str]:
     if rates:
         yield from ("", "| steady, events/s | put to row p50, ms | p99, ms | batch, ms |", "|---|---:|---:|---:|")
     rows = [(f"{int(rate):,}", run) for rate, run in rates.items()]
-    if spark := results["workloads"].get("steady", {}).get("spark"):
+    if "rate" in (spark := results["workloads"].get("spark-state", {})):
         rows.append((f"{spark['rate']:,}, join in spark", spark))
     for name, run in rows:
         yield f"| {name} | {run['p50_ms']:.0f} | {run['p99_ms']:.0f} | {run['batch_ms']:.0f} |"
