@@ -62,7 +62,8 @@ def markdown_lines(results: dict[str, Any]) -> Iterator[str]:
     yield "|---|---:|---:|"
     for key, target in TARGETS.items():
         value = results.get(key)
-        yield f"| `{key}` | {'—' if value is None else f'{value:.4g}'} | {target} |"
+        measured = "—" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+        yield f"| `{key}` | {measured} | {target} |"
     for name in ("bulk", "hot", "catch-up", "kinesis"):
         workload = results["workloads"].get(name, {})
         runs = workload.get("runs") or ({"ours, join in postgres": workload["run"]} if "run" in workload else {})
