@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -12,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from local.folder import PROJECT
 from local.servers import postgres as embedded
+from local.servers.job import worker_environment
 from local.servers.postgres import Server
 from runtime.attribution_job.session import create_session
 from runtime.database.migrate import LOGIN_ROLES, set_password
@@ -84,7 +84,7 @@ def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ.update(worker_environment())
     os.environ["SPARK_CONF_DIR"] = str(PROJECT / "local" / "servers" / "spark")
     # Spark generates code, as on Glue. The tests of the whole job turn that off, as the demo does.
     code_generation = "--conf spark.sql.codegen.wholeStage=true --conf spark.sql.codegen.factoryMode=FALLBACK"

@@ -1,13 +1,16 @@
 import json
+import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from local.errors import RunError
 from local.servers import processes
-from local.servers.job import MAX_RESTARTS, Job, environment
+from local.servers.job import MAX_RESTARTS, Job, environment, worker_environment
 from local.servers.job_log import JobLog
 from tests.waiting import wait_until
 
@@ -98,3 +101,18 @@ def test_every_job_has_the_class_path_of_the_class_archive(tmp_path: Path) -> No
     assert first["SPARK_CONF_DIR"] == second["SPARK_CONF_DIR"]
     assert list(Path(first["SPARK_CONF_DIR"]).iterdir()) == []
     assert first["SPARK_LOCAL_DIRS"] != second["SPARK_LOCAL_DIRS"]
+
+
+def test_a_worker_imports_the_installed_packages_instead_of_the_zips_of_spark(tmp_path: Path) -> None:
+    library = Path(pyspark.__file__).parent / "python" / "lib"
+    zips = [str(library / "pyspark.zip"), *map(str, library.glob("py4j-*.zip"))]
+    variables = worker_environment()
+    process = subprocess.run(
+        [variables["PYSPARK_PYTHON"], "-c", "import pyspark, sys; print(pyspark.__file__, *sys.path)"],
+        env=os.environ | variables | {"PYTHONPATH": os.pathsep.join([*zips, "spark-core.jar", *zips, str(tmp_path)])},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    imported, *path = process.stdout.split()
+    assert imported == pyspark.__file__
+    assert not {*zips} & {*path}
+    assert str(tmp_path) in path

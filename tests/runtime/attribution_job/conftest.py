@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from local.cloud import emulator as aws
 from local.folder import PROJECT
 from local.servers import processes
+from local.servers.job import worker_environment
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 from runtime.attribution_job.sink import fence
@@ -105,13 +106,16 @@ def client(emulator: str) -> Iterator["KinesisClient"]:
 @pytest.fixture
 def job(emulator: str, postgres: Server, database: str, tmp_path: Path) -> Iterator[StartJob]:
     """Returns a function that starts the job. All its processes use one checkpoint and are killed after the test."""
-    environment = os.environ | {
-        "AWS_ENDPOINT_URL_KINESIS": emulator,
-        "DATABASE_URL": postgres.url(database, "pipeline_writer"),
-        "PYSPARK_PYTHON": sys.executable,
-        "SPARK_LOCAL_DIRS": str(tmp_path / "spark"),
-        "SPARK_CONF_DIR": str(PROJECT / "local" / "servers" / "spark"),
-    }
+    environment = (
+        os.environ
+        | worker_environment()
+        | {
+            "AWS_ENDPOINT_URL_KINESIS": emulator,
+            "DATABASE_URL": postgres.url(database, "pipeline_writer"),
+            "SPARK_LOCAL_DIRS": str(tmp_path / "spark"),
+            "SPARK_CONF_DIR": str(PROJECT / "local" / "servers" / "spark"),
+        }
+    )
     environment.pop("PYSPARK_SUBMIT_ARGS", None)
     command = [
         sys.executable, "-m", "runtime.attribution_job", "--clicks_stream", "clicks", "--checkouts_stream", "checkouts",
