@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from benchmarks.events import KINDS
-from benchmarks.file_source import read_files
+from benchmarks.file_source import CONTRACTS, read_files
 from benchmarks.serial_time import DriverTime
 from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.job import start
@@ -46,7 +46,7 @@ def main() -> None:
     if options.events:
         clicks, checkouts = (
             read_stream(
-                spark, f"{options.source}-{kind}", reader="driver", region="us-east-1",
+                spark, f"{options.source}-{kind}", CONTRACTS[kind], reader="driver", region="us-east-1",
                 records_per_batch=options.records_per_batch,
             )
             for kind in KINDS

@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
         began = time.perf_counter()
         parsed = [read(table, contract) for contract, table in tables.items()]
         seconds.append(time.perf_counter() - began)
-    dead_letters = sum(len(part.dead_letters) for part in parsed)
+    dead_letters = sum(len(part[-1]) for part in parsed)
     print(json.dumps({"seconds": min(seconds), "events": sum(map(len, tables.values())), "dead_letters": dead_letters}))
 
 

@@ -31,7 +31,7 @@ NEAR = {
     ),
     "events": (
         *("test_cases", "test_reading", "test_hostile_text", "test_parsing", "test_plain", "mapping/test_built_in"),
-        "test_large_records",
+        *("test_pages", "test_structs", "test_large_records"),
     ),
     "join": ("test_attribution", "test_state"),
 }  # fmt: skip

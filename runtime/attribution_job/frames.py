@@ -1,35 +1,33 @@
 """Steps from the sources to the sink, for both places of the join.
 
 Spark: `attribute` prepares the stream, and `stage_parsed` turns a micro-batch into the sink's tables.
-PostgreSQL: `collect` prepares the stream, and `stage_records` turns a micro-batch into the sink's tables.
+PostgreSQL: `collect` prepares the stream, and `stage_pages` turns a micro-batch into the sink's tables.
 """
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
-from runtime.attribution_job.events.mapping import EventMapping
-from runtime.attribution_job.events.parsing import parse, parsed_structs, read
+from runtime.attribution_job.events.pages import unpack
+from runtime.attribution_job.events.structs import parsed_structs, spread
 from runtime.attribution_job.join.attribution import add_join_window, join_clicks, keep_first_click
 from runtime.attribution_job.join.rule import WATERMARK_DELAY
-from runtime.attribution_job.sources.records import unpack
 
 # The kinds of row in a micro-batch of `attribute`.
 STRUCTS = ("click", "checkout", "refund", "dead_letter", "candidate")
 
 
-def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
-    """Parses and joins both streams in Spark.
+def attribute(click_pages: DataFrame, checkout_pages: DataFrame) -> DataFrame:
+    """Joins both streams in Spark.
 
     Returns:
         One stream of all rows that the sink writes, because one transaction has to hold all rows of a user. Its columns
         include `user_id`, `join_window`, and the structs of STRUCTS. At most one of the structs is set in each row.
     """
-    clicks = _prepare(click_records, CLICK).where("first_hour")
-    checkouts = _prepare(checkout_records, CHECKOUT)
-    # The raw rows and the join share this exchange: each stream is parsed once, and no later step shuffles again.
+    clicks = _prepare(click_pages, CLICK).where("first_hour")
+    checkouts = _prepare(checkout_pages, CHECKOUT)
+    # The raw rows and the join share this exchange: each stream is read once, and no later step shuffles again.
     clicks, checkouts = (events.repartition("user_id", "join_window") for events in (clicks, checkouts))
     candidates = join_clicks(_for_join(checkouts, CHECKOUT), _for_join(clicks, CLICK))
     # Arrow refuses a null struct with non-nullable fields, and `when` makes the field nullable.
@@ -45,9 +43,9 @@ def attribute(click_records: DataFrame, checkout_records: DataFrame) -> DataFram
     return raw.unionByName(candidate_rows, allowMissingColumns=True)
 
 
-def _prepare(records: DataFrame, contract: Contract) -> DataFrame:
-    """Parses records and gives each event a row for each of its join windows; the event itself is in the first one."""
-    events = add_join_window(parse(records, contract).withWatermark("event_time", WATERMARK_DELAY))
+def _prepare(pages: DataFrame, contract: Contract) -> DataFrame:
+    """Gives each event a row for each of its join windows; the event itself is in the first one."""
+    events = add_join_window(spread(pages, contract).withWatermark("event_time", WATERMARK_DELAY))
     in_first = {name: F.when(F.col("first_hour"), F.col(name)) for name in parsed_structs(contract)}
     return events.withColumns({"event_id": F.col(f"event.{contract.id}")} | in_first)
 
@@ -58,28 +56,14 @@ def stage_parsed(batch: DataFrame) -> dict[str, pa.Table]:
     return {kind: _flatten(rows[kind]) for kind in STRUCTS}
 
 
-def collect(click_records: DataFrame, checkout_records: DataFrame) -> DataFrame:
-    """Unites the unparsed records of both streams and adds their `kind` (`click` or `checkout`).
-
-    For the join in PostgreSQL: Spark keeps no state.
-    """
-    return click_records.withColumn("kind", F.lit("click")).unionByName(
-        checkout_records.withColumn("kind", F.lit("checkout"))
-    )
+def collect(click_pages: DataFrame, checkout_pages: DataFrame) -> DataFrame:
+    """Unites the pages of both streams. For the join in PostgreSQL: Spark keeps no state."""
+    return click_pages.unionByName(checkout_pages)
 
 
-def stage_records(batch: DataFrame, mapping: EventMapping | None = None) -> dict[str, pa.Table]:
-    """Parses a micro-batch of `collect` into the sink's tables, by kind of row. `mapping` reads foreign events."""
-    rows = batch.toArrow()
-    clicks, checkouts = (
-        read(unpack(rows.filter(pc.equal(rows["kind"], kind))), contract, mapping)
-        for kind, contract in (("click", CLICK), ("checkout", CHECKOUT))
-    )
-    # With a mapping, each of the streams can have every kind of event.
-    return {
-        kind: pa.concat_tables(tables)
-        for kind, *tables in zip(("click", "checkout", "refund", "dead_letter"), clicks, checkouts, strict=True)
-    }
+def stage_pages(batch: DataFrame) -> dict[str, pa.Table]:
+    """Unpacks a micro-batch of `collect` into the sink's tables, by kind of row."""
+    return unpack(batch.toArrow())._asdict()
 
 
 def _flatten(rows: pa.ChunkedArray) -> pa.Table:

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from runtime.attribution_job import checkpoints
 from runtime.attribution_job.arguments import JobArguments, parse_arguments
+from runtime.attribution_job.events.contract import CHECKOUT, CLICK
 from runtime.attribution_job.failures import JobError
 from runtime.attribution_job.job import start
 from runtime.attribution_job.progress import log_as_json
@@ -79,11 +80,13 @@ def _run_query(spark: SparkSession, arguments: JobArguments, sink: PostgresSink,
         read_stream(
             spark,
             stream,
+            contract,
             reader=arguments.kinesis_reader,
             region=arguments.region,
             records_per_batch=arguments.records_per_batch,
+            event_mapping=arguments.event_mapping,
         )
-        for stream in streams
+        for stream, contract in zip(streams, (CLICK, CHECKOUT), strict=True)
     )
     query = start(clicks, checkouts, arguments, sink)
     try:

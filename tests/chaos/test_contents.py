@@ -95,12 +95,7 @@ def parsed(stream: Stream) -> dict[str, pa.Table]:
         "approximateArrivalTimestamp": pa.array([record.arrived_at for record in records], TIME),
     }
     tables = parsing.read(pa.table(columns), CLICK if stream == "clicks" else CHECKOUT)
-    return {
-        "click": tables.clicks,
-        "checkout": tables.checkouts,
-        "refund": tables.refunds,
-        "dead_letter": tables.dead_letters,
-    }
+    return tables._asdict()
 
 
 @pytest.fixture

@@ -18,9 +18,8 @@ from chaos import kinesis_proxy
 from chaos.kinesis_proxy import Kind, KinesisFault, KinesisProxy
 from local.reconciliation.comparison import collect
 from local.reconciliation.readback import read_streams
-from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
+from runtime.attribution_job.sources.kinesis import KinesisStreamReader, _connect
 from runtime.attribution_job.sources.offsets import Offsets
-from runtime.attribution_job.sources.records import SPARK_SCHEMA, unpack
 from runtime.data_generator import handler
 from runtime.data_generator.events import Stream
 from runtime.data_generator.publishing import publish
@@ -61,9 +60,8 @@ def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[KinesisPro
 
 
 def reader(stream: str) -> KinesisStreamReader:
-    """Returns a reader as the job creates it, with its client's retries."""
-    options = {"stream": stream, "region": "us-east-1", "records_per_batch": "20"}
-    return KinesisDataSource(options).simpleStreamReader(SPARK_SCHEMA)
+    """Returns a reader of unparsed records, with the retries of the job's client."""
+    return KinesisStreamReader(lambda: _connect("us-east-1"), stream, 20, lambda records: records)
 
 
 def read_rows(stream: str, count: int) -> Iterator[dict[str, Any]]:
@@ -83,7 +81,7 @@ def read_rows(stream: str, count: int) -> Iterator[dict[str, Any]]:
 
 
 def rows_of(batches: Iterator[pa.RecordBatch]) -> list[dict[str, Any]]:
-    return [row for batch in batches for row in unpack(batch).to_pylist()]
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
 @pytest.mark.parametrize(

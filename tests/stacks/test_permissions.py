@@ -109,7 +109,7 @@ def set_environment(account: Account, stack: str, monkeypatch: pytest.MonkeyPatc
 
 def read_and_repeat_a_batch(stream: str) -> None:
     """Reads a batch, and reads it again as the job does after a restart."""
-    reader = KinesisStreamReader(lambda: _connect(REGION), stream, records_per_batch=100)
+    reader = KinesisStreamReader(lambda: _connect(REGION), stream, 100, lambda records: records)
     start = reader.initialOffset()
     while (end := reader.read(start)[1]) == start:
         time.sleep(0.05)

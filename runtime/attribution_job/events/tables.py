@@ -16,14 +16,10 @@ Row = tuple[Mapping[str, Any], Outcome]
 class Parsed(NamedTuple):
     """Accepted events by kind (columns of `event_schema`), and dead letters (columns of DEAD_LETTER)."""
 
-    clicks: pa.Table
-    checkouts: pa.Table
-    refunds: pa.Table
-    dead_letters: pa.Table
-
-    def of(self, contract: Contract) -> pa.Table:
-        """Returns the events of one kind."""
-        return {"click": self.clicks, "checkout": self.checkouts, "refund": self.refunds}[contract.kind]
+    click: pa.Table
+    checkout: pa.Table
+    refund: pa.Table
+    dead_letter: pa.Table
 
 
 def parsed_events(events: pa.Table, contract: Contract) -> Parsed:

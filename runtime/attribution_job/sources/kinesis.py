@@ -1,14 +1,16 @@
-"""A Spark data source that reads a Kinesis stream through boto3, on the driver, ahead of the query.
+"""A Spark data source that reads a Kinesis stream through boto3, on the driver, and parses it, ahead of the query.
 
-Spark stores the records of a micro-batch as a block beside the driver, from which tasks take them without a Python
-worker. A stream is read once, whatever the plan.
+Each stream has a process of its own: while the driver writes a micro-batch, it reads and parses the next one. Spark
+stores the rows of a micro-batch as a block beside the driver, from which tasks take them without a Python worker. A
+stream is read once, whatever the plan.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 import pyarrow as pa
@@ -16,9 +18,12 @@ from botocore.config import Config
 from pyspark.sql.datasource import DataSource, SimpleDataSourceStreamReader
 from pyspark.sql.types import StructType
 
+from runtime.attribution_job.events.contract import CONTRACTS, Kind
+from runtime.attribution_job.events.mapping import load_mapping
+from runtime.attribution_job.events.pages import SPARK_SCHEMA, parse_page
 from runtime.attribution_job.sources.offsets import START, Offsets
-from runtime.attribution_job.sources.read_ahead import ReadAhead
-from runtime.attribution_job.sources.records import SCHEMA, SPARK_SCHEMA, keep_records_raw, pack
+from runtime.attribution_job.sources.read_ahead import Parse, ReadAhead
+from runtime.attribution_job.sources.records import keep_records_raw
 from runtime.attribution_job.sources.shard import MOST_RECORDS, ShardReader
 
 if TYPE_CHECKING:
@@ -30,7 +35,10 @@ MOST_CONNECTIONS = 64
 
 
 class KinesisDataSource(DataSource):
-    """Options: `stream`, `region`, `records_per_batch`. The endpoint is boto3's: $AWS_ENDPOINT_URL_KINESIS."""
+    """Options: `stream`, `region`, `records_per_batch`, the `kind` of the stream's events, `event_mapping`.
+
+    The endpoint is boto3's: $AWS_ENDPOINT_URL_KINESIS.
+    """
 
     @classmethod
     def name(cls) -> str:
@@ -41,7 +49,9 @@ class KinesisDataSource(DataSource):
 
     def simpleStreamReader(self, schema: StructType) -> "KinesisStreamReader":  # noqa: ARG002, N802
         connect = functools.partial(_connect, self.options["region"])
-        return KinesisStreamReader(connect, self.options["stream"], int(self.options["records_per_batch"]))
+        return KinesisStreamReader(
+            connect, self.options["stream"], int(self.options["records_per_batch"]), parse_with(self.options)
+        )
 
 
 class KinesisStreamReader(SimpleDataSourceStreamReader):
@@ -52,10 +62,13 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
     without records costs the driver some 20 MB a day at a trigger interval of one second.
     """
 
-    def __init__(self, connect: "Callable[[], KinesisClient]", stream: str, records_per_batch: int) -> None:
+    def __init__(
+        self, connect: "Callable[[], KinesisClient]", stream: str, records_per_batch: int, parse: Parse
+    ) -> None:
         self._connect = connect
         self._stream = stream
         self._records_per_batch = records_per_batch
+        self._parse = parse
         self._read_ahead: ReadAhead | None = None
 
     @functools.cached_property
@@ -70,25 +83,26 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
         return {}
 
     def read(self, start: Offsets) -> tuple[Iterator[pa.RecordBatch], Offsets]:
-        """Returns the next pages of records, which have been read already, and the offsets behind them.
+        """Returns the rows of the next pages, which have been parsed already, and the offsets behind them.
 
         Offsets change only together with records or with the end of a shard. The iterator can be copied, because Spark
         reads a copy.
         """
         if self._read_ahead is None:
-            self._read_ahead = ReadAhead(self._client, self._stream, start, self._records_per_batch)
+            self._read_ahead = ReadAhead(self._client, self._stream, start, self._records_per_batch, self._parse)
         pages, end = self._read_ahead.take()
         if not pages:
             return iter([]), start
-        return iter([pack(page.records for page in pages)]), end
+        rows = pa.concat_batches([page.rows for page in pages])
+        return iter([rows] if len(rows) else []), end
 
     def readBetweenOffsets(self, start: Offsets, end: Offsets) -> Iterator[pa.RecordBatch]:  # noqa: N802
-        """Returns the records that an earlier `read` returned between these offsets.
+        """Returns the rows of the records that an earlier `read` took between these offsets.
 
         Raises:
             RuntimeError: a record is gone.
         """
-        return iter([pack(read_again(self._client, self._stream, start, end).to_batches())])
+        return map(self._parse, read_again(self._client, self._stream, start, end))
 
     def stop(self) -> None:
         """Ends reading. Spark does not call this: it ends the process."""
@@ -96,8 +110,14 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
             self._read_ahead.stop()
 
 
-def read_again(client: "KinesisClient", stream: str, start: Offsets, end: Offsets) -> pa.Table:
-    """Returns the records between two offsets, read anew, the shards side by side.
+def parse_with(options: Mapping[str, str]) -> Parse:
+    """Returns the function that parses a stream's pages, by the options of the source."""
+    mapping = load_mapping(options["event_mapping"]) if options.get("event_mapping") else None
+    return functools.partial(parse_page, contract=CONTRACTS[cast(Kind, options["kind"])], mapping=mapping)
+
+
+def read_again(client: "KinesisClient", stream: str, start: Offsets, end: Offsets) -> list[pa.RecordBatch]:
+    """Returns the pages of records between two offsets, read anew, the shards side by side.
 
     Raises:
         RuntimeError: a record is gone.
@@ -107,14 +127,14 @@ def read_again(client: "KinesisClient", stream: str, start: Offsets, end: Offset
     with ThreadPoolExecutor(max_workers=max(1, min(len(shards), MOST_CONNECTIONS))) as threads:
         again = functools.partial(_read_shard_again, client, stream, (start, end), stopping)
         try:
-            return pa.concat_tables([SCHEMA.empty_table(), *threads.map(again, shards)])
+            return list(itertools.chain.from_iterable(threads.map(again, shards)))
         finally:
             stopping.set()
 
 
 def _read_shard_again(
     client: "KinesisClient", stream: str, offsets: tuple[Offsets, Offsets], stopping: Event, shard_id: str
-) -> pa.Table:
+) -> list[pa.RecordBatch]:
     start, end = offsets
     last = end[shard_id]["after"]
     reader = ShardReader(client, stream, shard_id, start.get(shard_id, START), stopping)
@@ -124,7 +144,7 @@ def _read_shard_again(
         place = page.records["sequenceNumber"].index(pa.scalar(last, pa.string())).as_py()
         if place >= 0:
             batches.append(page.records.slice(0, place + 1))
-            return pa.Table.from_batches(batches, SCHEMA)
+            return batches
         if page.position["ended"] or page.caught_up:
             raise RuntimeError(
                 f"stream {stream}, {shard_id}: record {last} is gone, so that the last batch cannot be"

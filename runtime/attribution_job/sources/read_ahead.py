@@ -1,15 +1,18 @@
-"""Reads the shards of a stream side by side, ahead of the query, into a bounded buffer."""
+"""Reads and parses the shards of a stream side by side, ahead of the query, into a bounded buffer."""
 
 import itertools
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+import pyarrow as pa
 
 from runtime.attribution_job.sources.offsets import START, Offsets, Position, readable_shards
 from runtime.attribution_job.sources.records import first_arrival
-from runtime.attribution_job.sources.shard import Page, ReadingStoppedError, ShardReader, with_back_off
+from runtime.attribution_job.sources.shard import ReadingStoppedError, ShardReader, with_back_off
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -19,6 +22,19 @@ if TYPE_CHECKING:
 # the page that exceeds the share may have 10 MiB.
 BUFFER_BYTES = 64 * 1024 * 1024
 NEVER = datetime.max.replace(tzinfo=UTC)
+# Turns the records of a page into its rows for Spark.
+Parse: TypeAlias = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class ParsedPage:
+    """The rows that were made of a page of `records` records, and the shard's position after them."""
+
+    shard_id: str
+    records: int
+    first_arrival: datetime | None
+    rows: pa.RecordBatch
+    position: Position
 
 
 class ReadAhead:
@@ -27,9 +43,12 @@ class ReadAhead:
     A batch has at most `batch_records` records, unless its first page has more; the buffer has about two batches.
     """
 
-    def __init__(self, client: "KinesisClient", stream: str, offsets: Offsets, batch_records: int) -> None:
+    def __init__(
+        self, client: "KinesisClient", stream: str, offsets: Offsets, batch_records: int, parse: Parse
+    ) -> None:
         self._client = client
         self._stream = stream
+        self._parse = parse
         self._batch_records = batch_records
         self._offsets = offsets
         self._buffers: dict[str, _Buffer] = {}
@@ -38,7 +57,7 @@ class ReadAhead:
         self._failure: Exception | None = None
         self._start(self._read_new_shards)
 
-    def take(self) -> tuple[list[Page], Offsets]:
+    def take(self) -> tuple[list[ParsedPage], Offsets]:
         """Returns the next batch's pages, oldest first, and the offsets behind them; does not wait for Kinesis.
 
         Raises:
@@ -62,15 +81,15 @@ class ReadAhead:
             self._stopping.set()
             self._changed.notify_all()
 
-    def _take_oldest(self) -> list[Page]:
+    def _take_oldest(self) -> list[ParsedPage]:
         """Removes pages in the order of their first records' arrival, so that no shard gets ahead of the others."""
-        pages: list[Page] = []
+        pages: list[ParsedPage] = []
         records = 0
         while buffer := min(self._buffers.values(), key=_Buffer.oldest_arrival, default=None):
-            if not buffer.pages or (pages and records + len(buffer.pages[0].records) > self._batch_records):
+            if not buffer.pages or (pages and records + buffer.pages[0].records > self._batch_records):
                 break
             page = buffer.pages.popleft()
-            records += len(page.records)
+            records += page.records
             pages.append(page)
             if page.position["ended"]:
                 del self._buffers[page.shard_id]
@@ -108,8 +127,10 @@ class ReadAhead:
                 self._changed.wait_for(lambda: self._stopping.is_set() or self._has_room(buffer))
             page = reader.read(self._page_records())
             if page.has_news:
+                records = page.records
+                parsed = ParsedPage(shard_id, len(records), first_arrival(records), self._parse(records), page.position)
                 with self._changed:
-                    buffer.pages.append(page)
+                    buffer.pages.append(parsed)
                 ended = page.position["ended"]
 
     def _page_records(self) -> int:
@@ -125,21 +146,21 @@ class _Buffer:
     """Pages of one shard that have been read and not been taken."""
 
     def __init__(self) -> None:
-        self.pages: deque[Page] = deque()
+        self.pages: deque[ParsedPage] = deque()
 
     @property
     def records(self) -> int:
-        return sum(len(page.records) for page in self.pages)
+        return sum(page.records for page in self.pages)
 
     @property
     def bytes(self) -> int:
-        return sum(page.records.nbytes for page in self.pages)
+        return sum(page.rows.nbytes for page in self.pages)
 
     def oldest_arrival(self) -> datetime:
         """Returns when the first buffered record arrived; the end of a shard is due at once."""
         if not self.pages:
             return NEVER
-        return first_arrival(self.pages[0].records) or datetime.min.replace(tzinfo=UTC)
+        return self.pages[0].first_arrival or datetime.min.replace(tzinfo=UTC)
 
 
 def list_shards(client: "KinesisClient", stream: str) -> "dict[str, ShardTypeDef]":

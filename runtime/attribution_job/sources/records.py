@@ -1,26 +1,17 @@
-"""Kinesis records as Arrow batches: decoding of GetRecords responses, and the rows that carry batches through Spark."""
+"""Kinesis records as Arrow batches, decoded from GetRecords responses."""
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyspark.sql.types import BinaryType, StructField, StructType
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-# Rows of our own reader: each holds a page of records, as a stream of Arrow's IPC format. Spark stores the rows of a
-# micro-batch one by one and copies them twice; a row for each record takes three times as long.
-PAGES_COLUMN = "records"
-SPARK_SCHEMA = StructType([StructField(PAGES_COLUMN, BinaryType())])
-# Spark copies each page several times. LZ4 makes pages of JSON a quarter as large for 0.5 µs a record. To wake Arrow's
-# threads takes longer than a small page.
-COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-IN_ONE_THREAD = pa.ipc.IpcReadOptions(use_threads=False)
-# Columns of a record. Glue's Kinesis connector, which is the fallback, has a row for each record: see `connector`.
+# Columns of a record, and of the rows of Glue's Kinesis connector, which is the fallback: see `connector`.
 SCHEMA = pa.schema(
     {
         "data": pa.binary(),
@@ -70,26 +61,3 @@ def first_arrival(batch: pa.RecordBatch) -> datetime | None:
     """Returns the arrival time of the batch's first record, which is its oldest; null for an empty batch."""
     arrivals = batch["approximateArrivalTimestamp"]
     return arrivals[0].as_py() if len(arrivals) else None
-
-
-def pack(pages: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
-    """Returns one row of SPARK_SCHEMA for each page, which has the columns of SCHEMA."""
-    return pa.record_batch({PAGES_COLUMN: pa.array([_to_ipc(page) for page in pages], pa.binary())})
-
-
-def unpack(rows: pa.Table | pa.RecordBatch) -> pa.Table:
-    """Returns the records of a source's rows, with the columns of SCHEMA.
-
-    Rows that are records already, as those of `connector` and of files, are returned as they are.
-    """
-    if PAGES_COLUMN not in rows.schema.names:
-        return rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
-    pages = [pa.ipc.open_stream(page.as_buffer(), options=IN_ONE_THREAD).read_all() for page in rows[PAGES_COLUMN]]
-    return pa.concat_tables([SCHEMA.empty_table(), *pages])
-
-
-def _to_ipc(page: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, page.schema, options=COMPRESSED) as writer:
-        writer.write_batch(page)
-    return bytes(sink.getvalue().to_pybytes())

@@ -1,10 +1,13 @@
-"""Reads a Kinesis stream as a streaming frame: by our own reader everywhere, or by Glue's connector where asked to."""
+"""Reads and parses a Kinesis stream: by our own reader everywhere, or by Glue's connector where asked to."""
 
 import functools
 from typing import Literal, TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
 
+from runtime.attribution_job.events.contract import Contract
+from runtime.attribution_job.events.mapping import load_mapping
+from runtime.attribution_job.events.pages import parse_records
 from runtime.attribution_job.sources import connector
 from runtime.attribution_job.sources.kinesis import FORMAT, KinesisDataSource
 
@@ -12,18 +15,32 @@ from runtime.attribution_job.sources.kinesis import FORMAT, KinesisDataSource
 Reader: TypeAlias = Literal["driver", "connector"]
 
 
-def read_stream(spark: SparkSession, stream: str, *, reader: Reader, region: str, records_per_batch: int) -> DataFrame:
-    """Returns the records that `stream` still has and the records to come, as rows for `records.unpack`."""
+def read_stream(
+    spark: SparkSession,
+    stream: str,
+    contract: Contract,
+    *,
+    reader: Reader,
+    region: str,
+    records_per_batch: int,
+    event_mapping: str | None = None,
+) -> DataFrame:
+    """Returns the events that `stream` still has and the events to come, as rows of `pages.SPARK_SCHEMA`.
+
+    The events follow `contract`, unless a mapping makes events of any kind of them.
+    """
     if reader == "connector":
-        return connector.read_stream(spark, stream, region=region, records_per_batch=records_per_batch)
+        records = connector.read_stream(spark, stream, region=region, records_per_batch=records_per_batch)
+        return parse_records(records, contract, load_mapping(event_mapping) if event_mapping else None)
     _register(spark)
-    return (
+    source = (
         spark.readStream.format(FORMAT)
         .option("stream", stream)
         .option("region", region)
         .option("records_per_batch", str(records_per_batch))
-        .load()
+        .option("kind", contract.kind)
     )
+    return (source.option("event_mapping", event_mapping) if event_mapping else source).load()
 
 
 @functools.cache

@@ -51,12 +51,7 @@ def _batches() -> Iterator[dict[str, pa.Table]]:
     days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
     for first in range(0, DAYS, DAYS_A_BATCH):
         parsed = concatenate([part for day in days[first : first + DAYS_A_BATCH] for part in _events(day)])
-        yield {
-            "click": parsed.clicks,
-            "checkout": parsed.checkouts,
-            "refund": parsed.refunds,
-            "dead_letter": parsed.dead_letters,
-        }
+        yield parsed._asdict()
 
 
 def _events(day: datetime) -> Iterator[Parsed]:

@@ -37,7 +37,7 @@ class Runs:
     def run(self) -> None:
         """Runs the job until all published events are stored."""
         sink = open_sink(self.url, self.arguments.attribution_join, writers=self.arguments.writers)
-        query = job.start(*self.published.records(self._spark), self.arguments, sink)
+        query = job.start(*self.published.pages(self._spark), self.arguments, sink)
         try:
             query.processAllAvailable()
         finally:
@@ -48,9 +48,9 @@ class Runs:
         """Runs the job as `main` does, until it fails. Its login and its streams are replaced, and are not checked."""
         for name in ("check_login", "check_streams"):
             monkeypatch.setattr(checks, name, lambda *_: None)
-        records = iter(self.published.records(self._spark))
+        pages = iter(self.published.pages(self._spark))
         monkeypatch.setattr(lifetime, "create_session", lambda _: self._spark)
-        monkeypatch.setattr(lifetime, "read_stream", lambda *_, **__: next(records))
+        monkeypatch.setattr(lifetime, "read_stream", lambda *_, **__: next(pages))
         monkeypatch.setattr(lifetime, "connect", lambda _: psycopg.connect(self.url, autocommit=True))
         lifetime.run(self.arguments, [])
 

@@ -42,7 +42,7 @@ class RunningJob:
     def __init__(self, spark: SparkSession, url: str, folder: Path, arguments: JobArguments) -> None:
         self._published = Published(folder / "published")
         self._sink = open_sink(url, arguments.attribution_join)
-        self._query = job.start(*self._published.records(spark), arguments, self._sink)
+        self._query = job.start(*self._published.pages(spark), arguments, self._sink)
         self._checkpoint = Path(checkpoints.folder(arguments))
 
     def store(self, minutes: range) -> None:

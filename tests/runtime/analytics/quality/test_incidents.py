@@ -33,12 +33,7 @@ def simulated(end: datetime, clicks: int, incident: IncidentName | None = None) 
     records = simulate(settings, Invocation(end.isoformat(), end))
     streams = (("clicks", CLICK), ("checkouts", CHECKOUT))
     parsed = concatenate([read(_table(records, stream, end), contract) for stream, contract in streams])
-    return {
-        "click": parsed.clicks,
-        "checkout": parsed.checkouts,
-        "refund": parsed.refunds,
-        "dead_letter": parsed.dead_letters,
-    }
+    return parsed._asdict()
 
 
 def _table(records: Sequence[Record], stream: str, end: datetime) -> pa.Table:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
+from runtime.attribution_job.events.pages import parse_records
 from tests.oracle import Checkout, Click, first_clicks
 
 ARRIVED = "2026-12-01 00:00:00"
@@ -43,9 +44,11 @@ class Published:
         )
         self._files += 1
 
-    def records(self, spark: SparkSession) -> tuple[DataFrame, DataFrame]:
-        """Returns the records of clicks and of checkouts, with the columns of `sources.read_stream`."""
-        clicks, checkouts = (_records(spark, self._folder / contract.id) for contract in (CLICK, CHECKOUT))
+    def pages(self, spark: SparkSession) -> tuple[DataFrame, DataFrame]:
+        """Returns the pages of clicks and of checkouts, with the columns of `sources.read_stream`."""
+        clicks, checkouts = (
+            parse_records(_records(spark, self._folder / contract.id), contract) for contract in (CLICK, CHECKOUT)
+        )
         return clicks, checkouts
 
     def credits(self) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from pyspark.sql.types import StructType
 
 from local.servers.postgres import Server
 from runtime.attribution_job import job
-from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
+from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader, parse_with
 from tests.runtime.attribution_job.conftest import open_sink
 from tests.runtime.attribution_job.runs import arguments_for
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
@@ -34,7 +34,7 @@ class LargeRecord(KinesisDataSource):
         return "large-record"
 
     def simpleStreamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
-        return KinesisStreamReader(large_record, self.options["stream"], records_per_batch=100)  # type: ignore[arg-type]
+        return KinesisStreamReader(large_record, self.options["stream"], 100, parse_with(self.options))  # type: ignore[arg-type]
 
 
 def test_the_largest_kinesis_record_becomes_a_dead_letter(
@@ -42,7 +42,8 @@ def test_the_largest_kinesis_record_becomes_a_dead_letter(
 ) -> None:
     spark.dataSource.register(LargeRecord)
     clicks, checkouts = (
-        spark.readStream.format("large-record").option("stream", name).load() for name in ("clicks", "checkouts")
+        spark.readStream.format("large-record").option("stream", f"{kind}s").option("kind", kind).load()
+        for kind in ("click", "checkout")
     )
     sink = open_sink(postgres.url(database, "pipeline_writer"), "postgres")
     query = job.start(clicks, checkouts, arguments_for(tmp_path, "postgres"), sink)

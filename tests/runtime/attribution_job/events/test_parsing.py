@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import DataFrame, SparkSession
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, REFUND, Contract
-from runtime.attribution_job.events.parsing import parse, read
+from runtime.attribution_job.events.parsing import read
 from runtime.attribution_job.events.schemas import DEAD_LETTER, event_schema
-from runtime.attribution_job.sources.records import SPARK_SCHEMA, pack
 from tests.runtime.attribution_job.events.contract_cases import (
     ACCEPTED_CHECKOUTS,
     ACCEPTED_CLICKS,
@@ -67,7 +65,7 @@ def test_an_accepted_checkout_keeps_all_values() -> None:
 def test_an_accepted_refund_keeps_all_values() -> None:
     (row,) = parsed(CHECKOUT, [encode(refund)])
     assert row == refund | {"refund_timestamp": NOON} | UNREPAIRED | RECORD
-    assert read(records([encode(refund)]), CHECKOUT).refunds.num_rows == 1
+    assert read(records([encode(refund)]), CHECKOUT).refund.num_rows == 1
 
 
 def test_a_refund_is_no_event_of_the_clicks_stream() -> None:
@@ -122,7 +120,7 @@ def test_records_without_an_event_are_counted_as_ignored() -> None:
     assert [(reason(row), row["sequence_number"], row["record_index"]) for row in rows] == [
         (None, "0", 0), (None, "1", 0), (None, "2", 0),
     ]  # fmt: skip
-    assert read(records([b""]), CLICK).dead_letters.num_rows == 1
+    assert read(records([b""]), CLICK).dead_letter.num_rows == 1
 
 
 def test_all_tables_are_there_without_any_record() -> None:
@@ -146,28 +144,3 @@ def test_any_bytes_become_events_or_dead_letters(data: list[bytes]) -> None:
     assert_complete(rows, len(data) + 1)
     times = [row.get("checkout_timestamp") or row.get("refund_timestamp") for row in rows]
     assert all(time <= ARRIVAL + timedelta(minutes=5) for time in times if time)
-
-
-def frame(spark: SparkSession, data: Sequence[bytes]) -> DataFrame:
-    """Returns records as the rows of a source."""
-    return spark.createDataFrame(pack(records(data).to_batches()).to_pylist(), SPARK_SCHEMA)
-
-
-def test_spark_parses_a_stream_of_records_alike(spark: SparkSession) -> None:
-    robot = encode(click | {"is_bot": True})
-    rows = parse(frame(spark, [encode(click), b"x", robot]), CLICK).collect()
-    event, automatic = sorted((row for row in rows if row.event), key=lambda row: row.event.sequence_number)
-    (refused,) = (row for row in rows if row.dead_letter)
-    assert (event.user_id, event.event_time, event.event.click_id) == ("u1", event.event.click_timestamp, "c1")
-    assert (automatic.user_id, automatic.event_time) == (" click 2 0", event.event_time)
-    assert (automatic.event.user_id, automatic.event.is_bot) == ("u1", True)
-    assert (refused.user_id, refused.event_time) == (" stream 1 0", datetime(1970, 1, 1))  # noqa: DTZ001
-    assert refused.dead_letter.reason == "not JSON"
-
-
-def test_spark_keeps_refunds_apart_from_checkouts(spark: SparkSession) -> None:
-    data = b"\n".join([encode(full_checkout), encode(refund)])
-    sale, returned = sorted(parse(frame(spark, [data]), CHECKOUT).collect(), key=lambda row: row.event is None)
-    assert (sale.user_id, sale.event.revision, sale.event.cancelled, sale.refund) == ("u1", 2, True, None)
-    assert (returned.user_id, returned.event_time) == (" refund 0 1", datetime(1970, 1, 1))  # noqa: DTZ001
-    assert (returned.event, returned.refund.refund_id, returned.refund.user_id) == (None, "r1", "u1")

@@ -92,11 +92,11 @@ def test_a_mapping_reads_foreign_events_of_any_kind() -> None:
         encode(without(track, "event") | {"type": "page", "context": {"page": {"url": "https://shop.example/"}}}),
     ]
     tables = read(records(data), CLICK, load_mapping("segment"))
-    assert tables.clicks["click_id"].to_pylist() == ["m1"]
-    assert tables.checkouts.select(["checkout_id", "total_amount", "currency"]).to_pylist() == [
+    assert tables.click["click_id"].to_pylist() == ["m1"]
+    assert tables.checkout.select(["checkout_id", "total_amount", "currency"]).to_pylist() == [
         {"checkout_id": "k9", "total_amount": "19.90", "currency": "EUR"}
     ]
-    assert tables.dead_letters.select(["sequence_number", "reason"]).to_pylist() == [
+    assert tables.dead_letter.select(["sequence_number", "reason"]).to_pylist() == [
         {"sequence_number": "1", "reason": None}
     ]
 

@@ -51,7 +51,7 @@ class RunningJoin:
 def join(spark: SparkSession, tmp_path: Path) -> Iterator[RunningJoin]:
     join = RunningJoin(Published(tmp_path / "streams"))
     join.query = (
-        attribute(*join.published.records(spark))
+        attribute(*join.published.pages(spark))
         .writeStream.foreachBatch(join.stage)
         .option("checkpointLocation", str(tmp_path / "checkpoint"))
         .start()

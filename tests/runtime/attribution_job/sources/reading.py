@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from runtime.attribution_job.sources.kinesis import KinesisStreamReader
 from runtime.attribution_job.sources.offsets import Offsets
-from runtime.attribution_job.sources.records import unpack
+from runtime.attribution_job.sources.read_ahead import Parse
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
 
 QUIET_SECONDS = 0.1
@@ -52,12 +52,17 @@ class Query:
         return seen
 
 
-def new_reader(kinesis: object, records_per_batch: int = 100) -> KinesisStreamReader:
-    return KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch)  # type: ignore[arg-type,return-value]
+def new_reader(kinesis: object, records_per_batch: int = 100, parse: Parse | None = None) -> KinesisStreamReader:
+    """Returns a reader; without `parse`, it leaves the records as they are."""
+    return KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch, parse or as_they_are)  # type: ignore[arg-type,return-value]
+
+
+def as_they_are(records: pa.RecordBatch) -> pa.RecordBatch:
+    return records
 
 
 def data_of(batches: Iterator[pa.RecordBatch]) -> list[bytes]:
-    return [data for batch in batches for data in unpack(batch)["data"].to_pylist()]
+    return [data for batch in batches for data in batch["data"].to_pylist()]
 
 
 def read_again(kinesis: object, start: Offsets, end: Offsets) -> list[bytes]:

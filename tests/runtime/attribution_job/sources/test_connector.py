@@ -8,7 +8,6 @@ from pyspark.sql import SparkSession
 
 from runtime.attribution_job import checkpoints
 from runtime.attribution_job.sources import connector
-from runtime.attribution_job.sources.streams import read_stream
 
 
 class OptionsOnly:
@@ -31,7 +30,7 @@ class OptionsOnly:
 
 def options(**arguments: Any) -> dict[str, str]:
     spark = Mock(spec=SparkSession, readStream=OptionsOnly())
-    return read_stream(spark, "clicks", reader="connector", region="eu-west-1", **arguments)  # type: ignore[return-value]
+    return connector.read_stream(spark, "clicks", region="eu-west-1", **arguments)  # type: ignore[return-value]
 
 
 def test_the_connector_is_bounded_in_records_and_time() -> None:

@@ -1,13 +1,15 @@
 import copy
+import functools
 import pickle
 from unittest.mock import sentinel
 
-import pyarrow as pa
 import pytest
 
+from runtime.attribution_job.events.contract import CLICK
+from runtime.attribution_job.events.pages import parse_page, unpack
 from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
 from runtime.attribution_job.sources.offsets import Offsets
-from runtime.attribution_job.sources.records import SCHEMA, unpack
+from runtime.attribution_job.sources.records import SCHEMA
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
 from tests.runtime.attribution_job.sources.reading import Query, as_json, data_of, new_reader, numbered, read_again
 
@@ -24,7 +26,7 @@ def test_a_record_has_the_columns_of_the_glue_connector() -> None:
     reader = new_reader(kinesis)
     while not (batches := list(reader.read({})[0])):
         pass
-    (row,) = [record for batch in batches for record in unpack(batch).to_pylist()]
+    (row,) = [record for batch in batches for record in batch.to_pylist()]
     assert list(row) == SCHEMA.names
     assert (row["data"], row["streamName"], row["partitionKey"]) == (b"x", "clicks", "p")
     assert row["approximateArrivalTimestamp"].microsecond == 125_000
@@ -62,24 +64,28 @@ def test_a_batch_has_at_most_its_number_of_records() -> None:
     assert max(sizes) <= 10
 
 
-def test_spark_gets_one_row_for_each_page() -> None:
+def test_spark_gets_one_row_for_each_kind_of_event_in_a_page() -> None:
     kinesis = FakeKinesis(shards=2, page=20)
-    numbered(kinesis, 40)
-    reader = new_reader(kinesis)
-    rows = records = 0
+    data = numbered(kinesis, 40)
+    reader = new_reader(kinesis, parse=functools.partial(parse_page, contract=CLICK))
     offsets: Offsets = {}
-    while records < 40:
+    rows = 0
+    letters: list[str] = []
+    while len(letters) < 40:
         batches, offsets = reader.read(offsets)
         for batch in batches:
             assert batch.schema.names == KinesisDataSource({}).schema().names
-            rows, records = rows + len(batch), records + len(unpack(batch))
+            rows, letters = rows + len(batch), letters + unpack(batch).dead_letter["data"].to_pylist()
+    assert sorted(bytes.fromhex(letter[2:]) for letter in letters) == sorted(data)
     assert rows <= 4
 
 
-def test_rows_that_are_records_already_are_not_unpacked() -> None:
-    records = pa.table({name: pa.nulls(1, field.type) for name, field in zip(SCHEMA.names, SCHEMA, strict=True)})
-    assert unpack(records) is records
-    assert unpack(records.to_batches()[0]) == records
+def test_a_shard_that_ends_without_a_record_gives_no_row_and_moves_the_offsets() -> None:
+    kinesis = FakeKinesis(shards=1)
+    kinesis.split()
+    query = Query(kinesis)
+    assert query.read(0) == []
+    assert query.offsets["shardId-000000000000"]["ended"]
 
 
 def test_spark_can_read_a_batch_more_than_once() -> None:
@@ -120,6 +126,7 @@ def test_an_error_that_does_not_pass_fails_the_query_with_its_code() -> None:
 
 
 def test_spark_can_send_the_reader_to_another_process() -> None:
-    options = {"stream": "clicks", "region": "eu-west-1", "records_per_batch": "5"}
-    reader = KinesisDataSource(options).simpleStreamReader(sentinel.schema)
-    assert isinstance(pickle.loads(pickle.dumps(reader)), KinesisStreamReader)
+    options = {"stream": "clicks", "region": "eu-west-1", "records_per_batch": "5", "kind": "click"}
+    for mapping in ({}, {"event_mapping": "segment"}):
+        reader = KinesisDataSource(options | mapping).simpleStreamReader(sentinel.schema)
+        assert isinstance(pickle.loads(pickle.dumps(reader)), KinesisStreamReader)

@@ -1,4 +1,4 @@
-"""Each stream is read and parsed once a micro-batch, wherever the join runs."""
+"""Each stream is read once a micro-batch, wherever the join runs."""
 
 import functools
 import json
@@ -12,7 +12,7 @@ from pyspark.sql.types import StructType
 
 from runtime.attribution_job.frames import attribute, collect
 from runtime.attribution_job.progress import consumer_lag
-from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader
+from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader, parse_with
 from tests.runtime.attribution_job.sources.test_real_stream import connect
 from tests.waiting import wait_until
 
@@ -31,7 +31,7 @@ class EmulatedKinesis(KinesisDataSource):
 
     def simpleStreamReader(self, schema: StructType) -> KinesisStreamReader:  # noqa: N802
         return KinesisStreamReader(
-            functools.partial(connect, self.options["url"]), self.options["stream"], records_per_batch=100
+            functools.partial(connect, self.options["url"]), self.options["stream"], 100, parse_with(self.options)
         )
 
 
@@ -51,12 +51,15 @@ def streams(emulator: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("prepare", "exchanges_reused"), [pytest.param(attribute, 2, id="spark"), pytest.param(collect, 0, id="postgres")]
 )
-def test_a_stream_is_read_and_parsed_once_a_batch(
+def test_a_stream_is_read_once_a_batch(
     spark: SparkSession, emulator_url: str, streams: tuple[str, str], prepare: Prepare, exchanges_reused: int
 ) -> None:
     spark.dataSource.register(EmulatedKinesis)
     source = spark.readStream.format(EmulatedKinesis.name()).option("url", emulator_url)
-    clicks, checkouts = (source.option("stream", name).load() for name in streams)
+    clicks, checkouts = (
+        source.option("stream", name).option("kind", kind).load()
+        for name, kind in zip(streams, ("click", "checkout"), strict=True)
+    )
     query = (
         prepare(clicks, checkouts)
         .writeStream.foreachBatch(lambda batch, _: batch.toArrow())

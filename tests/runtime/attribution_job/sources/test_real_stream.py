@@ -2,9 +2,7 @@ import boto3
 from botocore.config import Config
 from mypy_boto3_kinesis import KinesisClient
 
-from runtime.attribution_job.sources.kinesis import KinesisStreamReader
-from runtime.attribution_job.sources.records import unpack
-from tests.runtime.attribution_job.sources.reading import Query
+from tests.runtime.attribution_job.sources.reading import Query, new_reader
 
 
 def connect(url: str) -> KinesisClient:
@@ -46,10 +44,10 @@ def test_the_records_are_those_that_boto3_would_return(emulator_url: str) -> Non
         StreamName="clicks", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     (record,) = producer.get_records(ShardIterator=iterator)["Records"]
-    reader = KinesisStreamReader(lambda: connect(emulator_url), "clicks", records_per_batch=10)
+    reader = new_reader(connect(emulator_url))
     while not (batches := list(reader.read({})[0])):
         pass
-    (row,) = [record for batch in batches for record in unpack(batch).to_pylist()]
+    (row,) = [record for batch in batches for record in batch.to_pylist()]
     reader.stop()
     producer.delete_stream(StreamName="clicks")
     assert row == {
