@@ -14,7 +14,7 @@ from local.servers.job_log import fields
 from local.servers.postgres import Server
 
 # More than in *bulk*, because this workload has four times the users.
-FILES_PER_BATCH = 32
+FILES_PER_BATCH = 24
 
 
 def catch_up(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:

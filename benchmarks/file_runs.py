@@ -20,7 +20,7 @@ from runtime.attribution_job.join.rule import Join
 # settings turn off, would take as much time as the job itself.
 SUBMIT = "--driver-memory 1500m"
 # Large batches update each user's row less often. Spark's join needs memory for its state, so its batches are smaller.
-FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 10}
+FILES_PER_BATCH: dict[Join, int] = {"spark": 4, "postgres": 16}
 EVENTS_PER_FILE = 27_500
 
 

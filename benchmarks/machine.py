@@ -102,34 +102,47 @@ def _process_family(roots: Iterable[int] = ()) -> list[int]:
 
     pg_ctl detaches the server, so the server is recognized by its folder in the command line.
     """
+    return sorted(descendants((set(roots) or {os.getpid()}) | set(_processes(POSTGRES))))
+
+
+def descendants(roots: set[int]) -> set[int]:
+    """Returns the ids of processes and of all their descendants."""
     parents: dict[int, int] = {}
-    postgres: set[int] = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                if POSTGRES.encode() in (entry / "cmdline").read_bytes():
-                    postgres.add(int(entry.name))
-            except (OSError, IndexError):
-                continue
-    family = (set(roots) or {os.getpid()}) | postgres
-    has_grown = True
-    while has_grown:
-        children = {child for child, parent in parents.items() if parent in family} - family
+    for entry in _process_folders():
+        try:
+            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, IndexError):
+            continue
+    family = set(roots)
+    while children := {child for child, parent in parents.items() if parent in family} - family:
         family |= children
-        has_grown = bool(children)
-    return sorted(family)
+    return family
+
+
+def _processes(word: str) -> Iterator[int]:
+    """Yields the ids of the processes with `word` in their command line."""
+    for entry in _process_folders():
+        try:
+            if word.encode() in (entry / "cmdline").read_bytes():
+                yield int(entry.name)
+        except OSError:
+            continue
+
+
+def _process_folders() -> Iterator[Path]:
+    return (entry for entry in Path("/proc").iterdir() if entry.name.isdecimal())
 
 
 def cpu_seconds(word: str) -> float:
     """Returns the CPU time of the processes with `word` in their command line, and of their ended children."""
-    return sum(_cpu_seconds(entry, word.encode()) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return sum(map(process_seconds, _processes(word)))
 
 
-def _cpu_seconds(entry: Path, word: bytes) -> float:
+def process_seconds(process: int) -> float:
+    """Returns the CPU time of a process and its ended children; 0 if the process has ended."""
     try:
-        times = (entry / "stat").read_text().rsplit(")", 1)[1].split()[11:15]
-        return sum(map(int, times)) / CLOCK_TICKS if word in (entry / "cmdline").read_bytes() else 0.0
+        times = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:15]
+        return sum(map(int, times)) / CLOCK_TICKS
     except (OSError, IndexError):
         return 0.0
 
