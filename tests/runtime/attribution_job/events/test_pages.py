@@ -1,10 +1,8 @@
 """Pages of parsed events: what goes into a page comes out of it, whoever made it."""
 
-from typing import Any
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
 from runtime.attribution_job.events.mapping import load_mapping
@@ -52,7 +50,7 @@ def test_a_page_without_records_has_no_row() -> None:
     assert rows_of(unpack(page)) == []
 
 
-def records_in_spark(spark: SparkSession, data: list[bytes]) -> Any:
+def records_in_spark(spark: SparkSession, data: list[bytes]) -> DataFrame:
     """Returns a row for each record, as Glue's connector does."""
     return spark.createDataFrame(
         records(data).to_pandas(),
