@@ -3,6 +3,7 @@ import functools
 import pickle
 from unittest.mock import sentinel
 
+import pyarrow as pa
 import pytest
 
 from runtime.attribution_job.events.contract import CLICK
@@ -12,6 +13,7 @@ from runtime.attribution_job.sources.offsets import Offsets
 from runtime.attribution_job.sources.records import SCHEMA
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
 from tests.runtime.attribution_job.sources.reading import Query, as_json, data_of, new_reader, numbered, read_again
+from tests.waiting import wait_until
 
 
 def test_every_shard_is_read_from_the_oldest_record_on() -> None:
@@ -78,6 +80,30 @@ def test_spark_gets_one_row_for_each_kind_of_event_in_a_page() -> None:
             rows, letters = rows + len(batch), letters + unpack(batch).dead_letter["data"].to_pylist()
     assert sorted(bytes.fromhex(letter[2:]) for letter in letters) == sorted(data)
     assert rows <= 4
+
+
+def test_a_batch_is_bounded_by_records_however_few_rows_they_become() -> None:
+    kinesis = FakeKinesis(shards=2)
+    numbered(kinesis, 40)
+    reader = new_reader(kinesis, 10, functools.partial(parse_page, contract=CLICK))
+    offsets: Offsets = {}
+    sizes: list[int] = []
+    while sum(sizes) < 40:
+        batches, offsets = reader.read(offsets)
+        sizes += [len(unpack(batch).dead_letter) for batch in batches]
+    assert max(sizes) <= 10
+
+
+def test_an_error_of_the_parser_fails_the_query() -> None:
+    kinesis = FakeKinesis(shards=1)
+    kinesis.put(b"x")
+
+    def broken(records: pa.RecordBatch) -> pa.RecordBatch:
+        raise ArithmeticError(f"{len(records)} record")
+
+    reader = new_reader(kinesis, parse=broken)
+    with pytest.raises(ArithmeticError, match="1 record"):
+        wait_until(lambda: reader.read({})[1], "an error")
 
 
 def test_a_shard_that_ends_without_a_record_gives_no_row_and_moves_the_offsets() -> None:
