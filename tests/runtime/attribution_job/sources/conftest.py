@@ -1,6 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 
 from runtime.attribution_job.sources import shard
+from tests.runtime.attribution_job.sources.reading import readers
 
 
 @pytest.fixture(autouse=True)
@@ -9,3 +12,11 @@ def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CALL_SECONDS", "IDLE_SECONDS", "BACK_OFF_SECONDS", "MOST_BACK_OFF_SECONDS"):
         monkeypatch.setattr(shard, name, 0.001)
     monkeypatch.setattr(shard, "BYTES_PER_SECOND", 1e12)
+
+
+@pytest.fixture(autouse=True)
+def stopped_readers() -> Iterator[None]:
+    """Stops the readers of a test at its end: their threads would take the processor from the tests that follow."""
+    yield
+    while readers:
+        readers.pop().stop()

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import pyarrow as pa
@@ -13,6 +13,8 @@ from runtime.attribution_job.sources.read_ahead import Parse
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis
 
 QUIET_SECONDS = 0.1
+# All readers of a test, whose threads ask on until they are stopped.
+readers: list[KinesisStreamReader] = []
 
 
 class Query:
@@ -40,6 +42,15 @@ class Query:
             assert time.monotonic() < deadline, "no record came"
         return data
 
+    def read_until(self, condition: Callable[[], object]) -> list[bytes]:
+        """Reads batches until the condition is true, and a moment longer."""
+        seen: list[bytes] = []
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true"
+            seen += self.next_batch()
+        return seen + self.read(0)
+
     def read(self, count: int, seconds: float = 10) -> list[bytes]:
         """Reads batches until they have `count` records together, and a moment longer for one too many."""
         seen: list[bytes] = []
@@ -54,7 +65,9 @@ class Query:
 
 def new_reader(kinesis: object, records_per_batch: int = 100, parse: Parse | None = None) -> KinesisStreamReader:
     """Returns a reader; without `parse`, it leaves the records as they are."""
-    return KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch, parse or as_they_are)  # type: ignore[arg-type,return-value]
+    reader = KinesisStreamReader(lambda: kinesis, "clicks", records_per_batch, parse or as_they_are)  # type: ignore[arg-type,return-value]
+    readers.append(reader)
+    return reader
 
 
 def as_they_are(records: pa.RecordBatch) -> pa.RecordBatch:

@@ -110,7 +110,7 @@ def test_a_shard_that_ends_without_a_record_gives_no_row_and_moves_the_offsets()
     kinesis = FakeKinesis(shards=1)
     kinesis.split()
     query = Query(kinesis)
-    assert query.read(0) == []
+    assert query.read_until(lambda: query.offsets) == []
     assert query.offsets["shardId-000000000000"]["ended"]
 
 

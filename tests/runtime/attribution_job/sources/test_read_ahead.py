@@ -1,3 +1,4 @@
+import threading
 import time
 
 import pytest
@@ -52,7 +53,7 @@ def test_shards_are_listed_again_only_when_one_has_ended() -> None:
         query.read(1)
     assert kinesis.list_calls == 1
     kinesis.split()
-    query.read(0)
+    query.read_until(lambda: kinesis.list_calls > 1)
     assert kinesis.list_calls == 2
 
 
@@ -70,18 +71,20 @@ def test_one_throttled_shard_does_not_hold_up_the_others() -> None:
 def test_a_slow_shard_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     kinesis = FakeKinesis(shards=2)
     get_records = kinesis.get_records
+    answered = threading.Event()
 
     def slowly(ShardIterator: str, Limit: int) -> object:  # noqa: N803 - boto3's names
         if kinesis._iterators[ShardIterator][0] == "shardId-000000000000":
-            time.sleep(0.5)
+            assert answered.wait(30)
         return get_records(ShardIterator, Limit)
 
     monkeypatch.setattr(kinesis, "get_records", slowly)
     kinesis.put(b"slow", shard=0)
     kinesis.put(b"fast", shard=1)
-    began = time.monotonic()
-    assert Query(kinesis).next_batch_with_records() == [b"fast"]
-    assert time.monotonic() - began < 0.5
+    query = Query(kinesis)
+    assert query.next_batch_with_records() == [b"fast"]
+    answered.set()
+    assert query.next_batch_with_records() == [b"slow"]
 
 
 def test_reading_ahead_stops_at_about_two_batches() -> None:
