@@ -27,14 +27,18 @@ EVENTS_PER_FILE = 27_500
 def make_events(
     shape: events.Shape, folder: Path, print_line: PrintLine, *, shards: bool = True
 ) -> tuple[Path, dict[str, Any]]:
-    """Writes the event files. Returns their folder, and DuckDB's credits as the truth that runs are compared with."""
+    """Writes the event files.
+
+    Returns:
+        Their folder; and the number of events and DuckDB's credits, as the truth that runs are compared with.
+    """
     data = folder / "events"
     shutil.rmtree(data, ignore_errors=True)
     print_line(f"  writing {shape.events:,} events")
     events.write(data, shape, files=max(4, shape.events // EVENTS_PER_FILE), shards=events.SHARDS if shards else 0)
     truth = measure([BENCHMARKS_PYTHON, "-m", "benchmarks.duckdb_limit", data], folder / "duckdb.log")
     print_line(f"  duckdb: {describe_run(shape, truth)}")
-    return data, truth
+    return data, truth | {"events": shape.events}
 
 
 def run_ours(
@@ -58,6 +62,7 @@ def run_ours(
         AssertionError: the credits are wrong.
     """
     options = ["--files_per_batch", str(files_per_batch or FILES_PER_BATCH[join]), "--writers", str(writers)]
+    options += ["--events", str(truth["events"])]
     run = run_job(server, data, join, folder, options, watch=watch)
     clicks = query_number(server, "select count(*) from raw_clicks")
     database_bytes = query_number(server, "select pg_database_size(current_database())")

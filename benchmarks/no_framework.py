@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 import pyarrow as pa
 
-from benchmarks.file_source import records
+from benchmarks.file_reader import records
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK
 from runtime.attribution_job.events.parsing import read
 from runtime.attribution_job.events.tables import concatenate

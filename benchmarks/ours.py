@@ -12,7 +12,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from benchmarks.events import KINDS
-from benchmarks.file_source import CONTRACTS, read_files
+from benchmarks.file_reader import CONTRACTS
+from benchmarks.file_source import read_files
 from benchmarks.serial_time import DriverTime
 from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.job import start
@@ -27,12 +28,12 @@ POLL_SECONDS = 0.05
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("source", help="folder with clicks/ and checkouts/; with --events, the prefix of two streams")
+    parser.add_argument("source", help="folder with clicks/ and checkouts/, or the prefix of two streams")
     parser.add_argument("database_url")
     parser.add_argument("join", choices=["spark", "postgres"])
     parser.add_argument("--files_per_batch", type=int, default=4)
-    parser.add_argument("--events", type=int, help="number of events in the streams SOURCE-…")
-    parser.add_argument("--records_per_batch", type=int, default=1)
+    parser.add_argument("--records_per_batch", type=int, help="read streams")
+    parser.add_argument("--events", type=int, required=True, help="number of events to wait for")
     parser.add_argument("--writers", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, required=True)
     options = parser.parse_args()
@@ -43,7 +44,7 @@ def main() -> None:
         checkpoint=str(options.checkpoint), database_secret=None, trigger_interval="0 seconds", records_per_batch=1,
         shuffle_partitions=2, writers=options.writers,
     )  # fmt: skip
-    if options.events:
+    if options.records_per_batch:
         clicks, checkouts = (
             read_stream(
                 spark, f"{options.source}-{kind}", CONTRACTS[kind], reader="driver", region="us-east-1",
@@ -60,21 +61,16 @@ def main() -> None:
     spark.stop()
 
 
-def run(
-    clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: str, events: int | None
-) -> dict[str, float]:
+def run(clicks: DataFrame, checkouts: DataFrame, arguments: JobArguments, url: str, events: int) -> dict[str, float]:
     """Returns the `seconds` from the start of the query, in a running Spark, to the last commit, and the DriverTime.
 
-    Streams have no end: `events` is the number of events to wait for. Files are read to their end.
+    The last commit is the one with which `events` events are stored.
     """
     connect = functools.partial(psycopg.connect, url, autocommit=True)
     sink = PostgresSink(connect, arguments.attribution_join, writers=arguments.writers)
     driver_time, began = DriverTime(clicks.sparkSession), time.monotonic()
     query = start(clicks, checkouts, arguments, sink)
-    if events:
-        wait_until_stored(query, url, events)
-    else:
-        query.processAllAvailable()
+    wait_until_stored(query, url, events)
     result = {"seconds": time.monotonic() - began} | driver_time.result()
     query.stop()
     sink.close()

@@ -67,4 +67,8 @@ def _seconds(thread: Path) -> float:
 
 
 def _name(thread: Path) -> str:
-    return (thread / "comm").read_text().strip()
+    """Returns the name of a thread; nothing if it has ended."""
+    try:
+        return (thread / "comm").read_text().strip()
+    except OSError:
+        return ""

@@ -15,8 +15,8 @@ NEAR = {
         *("test_days", "test_hot_user"),
     ),
     "sources": (
-        *("test_offsets", "test_connector", "test_kinesis", "test_shard", "test_read_ahead", "test_real_stream"),
-        "test_plan",
+        *("test_offsets", "test_connector", "test_kinesis", "test_data_source", "test_shard", "test_read_ahead"),
+        *("test_real_stream", "test_plan"),
     ),
     "events/values": (
         *("values/test_ids", "values/test_times", "values/test_money", "values/test_labels", "values/test_items"),

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql.types import BinaryType, StringType, StructField, StructType
 
 from runtime.attribution_job.events.contract import CONTRACTS, Contract
 from runtime.attribution_job.events.parsing import read_page
-from runtime.attribution_job.events.schemas import DEAD_LETTER, event_schema
+from runtime.attribution_job.events.schemas import DEAD_LETTER, PAGE, event_schema
 from runtime.attribution_job.events.tables import Parsed
 
 if TYPE_CHECKING:
     from runtime.attribution_job.events.mapping import EventMapping
 
-# `rows` are the events of a kind, or the dead letters, as a stream of Arrow's IPC format.
-SPARK_SCHEMA = StructType([StructField("kind", StringType()), StructField("rows", BinaryType())])
 SCHEMAS = {kind: event_schema(contract) for kind, contract in CONTRACTS.items()} | {"dead_letter": DEAD_LETTER}
 # Spark copies each page several times. LZ4 halves a page (223 to 96 bytes a click) for 0.3 µs an event. To wake Arrow's
 # threads takes longer than a small page.
@@ -34,14 +31,14 @@ def parse_records(records: DataFrame, contract: Contract, mapping: "EventMapping
     def parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return (parse_page(batch, contract, mapping) for batch in batches)
 
-    return records.mapInArrow(parse, SPARK_SCHEMA)
+    return records.mapInArrow(parse, PAGE)
 
 
 def parse_page(records: pa.RecordBatch, contract: Contract, mapping: "EventMapping | None" = None) -> pa.RecordBatch:
     """Applies `parsing.read_page` to a page of records.
 
     Returns:
-        Rows of SPARK_SCHEMA: one for each kind of event that occurs.
+        Rows of PAGE: one for each kind of event that occurs.
     """
     parsed = read_page(records, contract, mapping)
     tables = {kind: table for kind, table in parsed._asdict().items() if len(table)}
@@ -54,7 +51,7 @@ def parse_page(records: pa.RecordBatch, contract: Contract, mapping: "EventMappi
 
 
 def unpack(rows: pa.Table | pa.RecordBatch) -> Parsed:
-    """Returns the events in rows of SPARK_SCHEMA."""
+    """Returns the events in rows of PAGE."""
     tables = {kind: [schema.empty_table()] for kind, schema in SCHEMAS.items()}
     for kind, page in zip(rows["kind"].to_pylist(), rows["rows"], strict=True):
         tables[kind].append(pa.ipc.open_stream(page.as_buffer(), options=IN_ONE_THREAD).read_all())

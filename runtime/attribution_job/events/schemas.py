@@ -19,6 +19,9 @@ DEAD_LETTER = pa.schema(
         "arrived_at": TIME,
     }
 )
+# Columns of a page, as a Spark DDL string. `rows` are the events of a kind, or the dead letters, as a stream of Arrow's
+# IPC format.
+PAGE = "kind string, rows binary"
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""A Spark data source that reads a Kinesis stream through boto3, on the driver, and parses it, ahead of the query.
+"""Reads a Kinesis stream through boto3, on the driver, and parses it, ahead of the query.
 
 Each stream has a process of its own: while the driver writes a micro-batch, it reads and parses the next one. Spark
 stores the rows of a micro-batch as a block beside the driver, from which tasks take them without a Python worker. A
@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, cast
 import boto3
 import pyarrow as pa
 from botocore.config import Config
-from pyspark.sql.datasource import DataSource, SimpleDataSourceStreamReader
-from pyspark.sql.types import StructType
+from pyspark.sql.datasource import SimpleDataSourceStreamReader
 
 from runtime.attribution_job.events.contract import CONTRACTS, Kind
 from runtime.attribution_job.events.mapping import load_mapping
-from runtime.attribution_job.events.pages import SPARK_SCHEMA, parse_page
+from runtime.attribution_job.events.pages import parse_page
 from runtime.attribution_job.sources.offsets import START, Offsets
 from runtime.attribution_job.sources.read_ahead import Parse, ReadAhead
 from runtime.attribution_job.sources.records import keep_records_raw
@@ -29,29 +28,8 @@ from runtime.attribution_job.sources.shard import MOST_RECORDS, ShardReader
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-FORMAT = "kinesis-boto3"
 # One connection for each shard up to so many; the others wait for one.
 MOST_CONNECTIONS = 64
-
-
-class KinesisDataSource(DataSource):
-    """Options: `stream`, `region`, `records_per_batch`, the `kind` of the stream's events, `event_mapping`.
-
-    The endpoint is boto3's: $AWS_ENDPOINT_URL_KINESIS.
-    """
-
-    @classmethod
-    def name(cls) -> str:
-        return FORMAT
-
-    def schema(self) -> StructType:
-        return SPARK_SCHEMA
-
-    def simpleStreamReader(self, schema: StructType) -> "KinesisStreamReader":  # noqa: ARG002, N802
-        connect = functools.partial(_connect, self.options["region"])
-        return KinesisStreamReader(
-            connect, self.options["stream"], int(self.options["records_per_batch"]), parse_with(self.options)
-        )
 
 
 class KinesisStreamReader(SimpleDataSourceStreamReader):
@@ -108,6 +86,12 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
         """Ends reading. Spark does not call this: it ends the process."""
         if self._read_ahead:
             self._read_ahead.stop()
+
+
+def reader_of(options: Mapping[str, str]) -> KinesisStreamReader:
+    """Returns the reader for the options of `data_source.KinesisDataSource`."""
+    connect = functools.partial(_connect, options["region"])
+    return KinesisStreamReader(connect, options["stream"], int(options["records_per_batch"]), parse_with(options))
 
 
 def parse_with(options: Mapping[str, str]) -> Parse:

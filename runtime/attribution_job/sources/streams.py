@@ -9,7 +9,7 @@ from runtime.attribution_job.events.contract import Contract
 from runtime.attribution_job.events.mapping import load_mapping
 from runtime.attribution_job.events.pages import parse_records
 from runtime.attribution_job.sources import connector
-from runtime.attribution_job.sources.kinesis import FORMAT, KinesisDataSource
+from runtime.attribution_job.sources.data_source import FORMAT, KinesisDataSource
 
 # `driver`: our own reader, on the driver. `connector`: Glue's.
 Reader: TypeAlias = Literal["driver", "connector"]
@@ -25,7 +25,7 @@ def read_stream(
     records_per_batch: int,
     event_mapping: str | None = None,
 ) -> DataFrame:
-    """Returns the events that `stream` still has and the events to come, as rows of `pages.SPARK_SCHEMA`.
+    """Returns the events that `stream` still has and the events to come, as rows of `schemas.PAGE`.
 
     The events follow `contract`, unless a mapping makes events of any kind of them.
     """

@@ -8,7 +8,8 @@ from pyspark.sql.types import StructType
 
 from local.servers.postgres import Server
 from runtime.attribution_job import job
-from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader, parse_with
+from runtime.attribution_job.sources.data_source import KinesisDataSource
+from runtime.attribution_job.sources.kinesis import KinesisStreamReader, parse_with
 from tests.runtime.attribution_job.conftest import open_sink
 from tests.runtime.attribution_job.runs import arguments_for
 from tests.runtime.attribution_job.sources.fake_kinesis import FakeKinesis

@@ -6,7 +6,8 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 
 from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
-from runtime.attribution_job.events.pages import SPARK_SCHEMA, parse_page
+from runtime.attribution_job.events.pages import parse_page
+from runtime.attribution_job.events.schemas import PAGE
 from runtime.attribution_job.events.structs import spread
 from tests.runtime.attribution_job.events.examples import click, encode, full_checkout, records, refund
 
@@ -14,7 +15,7 @@ from tests.runtime.attribution_job.events.examples import click, encode, full_ch
 def frame(spark: SparkSession, data: Sequence[bytes], contract: Contract) -> DataFrame:
     """Returns pages of records as the rows of a source."""
     pages = [row for page in records(data).to_batches() for row in parse_page(page, contract).to_pylist()]
-    return spark.createDataFrame(pages, SPARK_SCHEMA)
+    return spark.createDataFrame(pages, PAGE)
 
 
 def test_robots_and_refused_records_match_nothing_in_the_join(spark: SparkSession) -> None:

@@ -12,7 +12,8 @@ from pyspark.sql.types import StructType
 
 from runtime.attribution_job.frames import attribute, collect
 from runtime.attribution_job.progress import consumer_lag
-from runtime.attribution_job.sources.kinesis import KinesisDataSource, KinesisStreamReader, parse_with
+from runtime.attribution_job.sources.data_source import KinesisDataSource
+from runtime.attribution_job.sources.kinesis import KinesisStreamReader, parse_with
 from tests.runtime.attribution_job.sources.test_real_stream import connect
 from tests.waiting import wait_until
 
