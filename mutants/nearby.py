@@ -31,9 +31,9 @@ NEAR = {
     ),
     "events": (
         *("test_cases", "test_reading", "test_hostile_text", "test_parsing", "test_plain", "mapping/test_built_in"),
-        *("test_pages", "test_structs", "test_large_records"),
+        *("test_pages", "test_large_records"),
     ),
-    "join": ("test_attribution", "test_state"),
+    "join": ("test_attribution", "test_events", "test_state"),
 }  # fmt: skip
 # The tests of some modules, fast ones first. Those that write and compare whole databases would take minutes for each.
 NEAREST = {

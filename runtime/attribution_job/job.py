@@ -7,7 +7,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from runtime.attribution_job import checkpoints
 from runtime.attribution_job.arguments import JobArguments
-from runtime.attribution_job.frames import attribute, collect, stage_pages, stage_parsed
+from runtime.attribution_job.frames import attribute, collect, stage_joined, stage_pages
 from runtime.attribution_job.progress import ProgressLog
 from runtime.attribution_job.session import drop_unused_hadoop_settings
 from runtime.attribution_job.sink.postgres import PostgresSink, oldest_arrival
@@ -23,7 +23,7 @@ def start(
     click_pages.sparkSession.streams.addListener(progress)
     if arguments.attribution_join == "spark":
         drop_unused_hadoop_settings(click_pages.sparkSession)
-    prepare, stage = (attribute, stage_parsed) if arguments.attribution_join == "spark" else (collect, stage_pages)
+    prepare, stage = (attribute, stage_joined) if arguments.attribution_join == "spark" else (collect, stage_pages)
 
     def write_batch(batch: DataFrame, batch_id: int) -> None:
         rows = stage(batch)

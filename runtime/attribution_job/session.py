@@ -45,9 +45,6 @@ def streaming_settings(spark_version: str, shuffle_partitions: int) -> dict[str,
     """Returns the settings of the streaming query, by name."""
     return {
         "spark.sql.session.timeZone": "UTC",
-        # With pruning, the two uses of an event would read different columns, and Spark would parse it twice.
-        "spark.sql.optimizer.nestedSchemaPruning.enabled": "false",
-        "spark.sql.optimizer.expression.nestedPruning.enabled": "false",
         # A checkpoint keeps this number for life; each partition of the state costs a commit a batch.
         "spark.sql.shuffle.partitions": str(shuffle_partitions),
         "spark.sql.streaming.stateStore.providerClass": ROCKSDB,

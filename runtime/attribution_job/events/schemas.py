@@ -1,4 +1,4 @@
-"""Columns of events and dead letters, as Arrow schemas and as Spark types."""
+"""Columns of events and dead letters, as Arrow schemas, and of the pages that carry them."""
 
 import functools
 
@@ -36,15 +36,3 @@ def event_schema(contract: Contract) -> pa.Schema:
     reading = {"stated_timestamp": TIME, "repairs": pa.string()}
     record = {"arrived_at": TIME, "sequence_number": pa.string(), "record_index": pa.int32()}
     return pa.schema(fields | reading | record | {"unknown_fields": pa.int32(), "unknown_names": pa.string()})
-
-
-def spark_fields(schema: pa.Schema) -> str:
-    """Returns the schema's fields as a Spark DDL string, for use inside `struct<…>`."""
-    types = {
-        pa.string(): "string",
-        TIME: "timestamp",
-        pa.int32(): "int",
-        pa.int64(): "bigint",
-        pa.bool_(): "boolean",
-    }
-    return ", ".join(f"{field.name}: {types[field.type]}" for field in schema)

@@ -18,9 +18,7 @@ def add_join_window(events: DataFrame) -> DataFrame:
         events: `event_time`, and others.
     """
     windows = events.withColumn("join_window", F.window_time(F.window("event_time", "2 hours", "1 hour")))
-    first_hour = F.expr("event_time <= join_window - interval 1 hour")
-    # The join would add this condition to its own side of a shared exchange, which could not be shared then.
-    return windows.where("join_window is not null").withColumn("first_hour", first_hour)
+    return windows.withColumn("first_hour", F.expr("event_time <= join_window - interval 1 hour"))
 
 
 def join_clicks(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
@@ -65,7 +63,6 @@ def keep_first_click(rows: DataFrame) -> DataFrame:
         rows: `user_id`, `join_window`, `candidate` (null, or a struct of `checkout_id`, `click_id`,
             `click_timestamp`), and others.
     """
-    # The rows are partitioned by user and window already: with both in the key Spark adds no shuffle.
     by_checkout = Window.partitionBy("user_id", "join_window", "candidate.checkout_id").orderBy(
         "candidate.click_timestamp", "candidate.click_id"
     )

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from runtime.attribution_job.frames import attribute, stage_parsed
+from runtime.attribution_job.frames import attribute, stage_joined
 from tests.oracle import Checkout, Click
 from tests.runtime.attribution_job.events.published import Published
 
@@ -30,7 +30,7 @@ class RunningJoin:
     pairs: list[tuple[str, str]] = field(default_factory=list)
 
     def stage(self, batch: DataFrame, _: int) -> None:
-        candidates = stage_parsed(batch)["candidate"]
+        candidates = stage_joined(batch)["candidate"]
         self.pairs = list(zip(candidates["checkout_id"].to_pylist(), candidates["click_id"].to_pylist(), strict=True))
 
     def batch(self, *events: Click | Checkout) -> list[tuple[str, str]]:
