@@ -1,6 +1,5 @@
 """Reads event files as the job's Kinesis reader reads a stream: parsed ahead, in pages."""
 
-import functools
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,6 +35,7 @@ class EventFileReader(SimpleDataSourceStreamReader):
         self._contract = CONTRACTS[folder.name]
         self._files_per_batch = files_per_batch
         self._ahead: deque[Future[pa.RecordBatch]] = deque()
+        self._parser = ThreadPoolExecutor(1)
 
     def initialOffset(self) -> dict[str, int]:  # noqa: N802
         """Returns the number of files before the first one."""
@@ -54,11 +54,6 @@ class EventFileReader(SimpleDataSourceStreamReader):
     def readBetweenOffsets(self, start: dict[str, int], end: dict[str, int]) -> Iterator[pa.RecordBatch]:  # noqa: N802
         """Returns the pages that an earlier `read` returned between these offsets."""
         return (parse_file(path, self._contract) for path in self._paths[start["files"] : end["files"]])
-
-    @functools.cached_property
-    def _parser(self) -> ThreadPoolExecutor:
-        """Made on first use: Spark pickles the reader to the process that reads."""
-        return ThreadPoolExecutor(1)
 
     def _parse_ahead(self, first: int) -> None:
         """Starts to parse the files of a batch from number `first` on, one after the other."""

@@ -51,7 +51,7 @@ class KinesisStreamReader(SimpleDataSourceStreamReader):
 
     @functools.cached_property
     def _client(self) -> "KinesisClient":
-        """Made on first use: Spark pickles the reader to the process that reads."""
+        """Made on first use, so that the reader can be pickled before."""
         client = self._connect()
         keep_records_raw(client)
         return client
