@@ -4,10 +4,11 @@ import re
 
 from runtime.attribution_job.arguments import JobArguments
 from runtime.attribution_job.failures import UnreadableCheckpointError
+from runtime.attribution_job.join.rule import Join
 from runtime.attribution_job.sources import connector
 
 # Raised by one with every change of a checkpoint's content: the sources, the stateful operators, or their state.
-QUERY_VERSION = 3
+QUERY_VERSIONS: dict[Join, int] = {"spark": 4, "postgres": 3}
 # Spark 4.1's messages about files that are cut short, empty, missing or of another query. The second alternative is a
 # message of the JSON parser that reads Spark's logs; it does not name the file.
 SIGNS = re.compile(
@@ -28,8 +29,9 @@ def folder(arguments: JobArguments) -> str:
     After a change of the join, the reader or the version, the query continues from that folder's progress, or from the
     oldest record of the streams. The merge is idempotent, so records that are read again change no row.
     """
-    reader = "" if arguments.kinesis_reader == "driver" else f"-{arguments.kinesis_reader}"
-    return f"{arguments.checkpoint}/{arguments.attribution_join}{reader}/v{QUERY_VERSION}"
+    join, reader = arguments.attribution_join, arguments.kinesis_reader
+    suffix = "" if reader == "driver" else f"-{reader}"
+    return f"{arguments.checkpoint}/{join}{suffix}/v{QUERY_VERSIONS[join]}"
 
 
 def unreadable(error: Exception, folder: str) -> UnreadableCheckpointError | None:

@@ -9,10 +9,9 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Contract
 from runtime.attribution_job.events.pages import unpack
 from runtime.attribution_job.join.attribution import add_join_window, join_clicks, keep_first_click
-from runtime.attribution_job.join.events import join_events
+from runtime.attribution_job.join.events import checkout_rows, click_rows
 from runtime.attribution_job.join.rule import WATERMARK_DELAY
 
 
@@ -23,16 +22,16 @@ def attribute(click_pages: DataFrame, checkout_pages: DataFrame) -> DataFrame:
         One stream of all rows that the sink writes, because one transaction has to hold all rows of a user: the pages
         of both streams, and `candidate` with `user_id` and `join_window`. In each row one of both is null.
     """
-    checkouts, clicks = _prepare(checkout_pages, CHECKOUT), _prepare(click_pages, CLICK).where("first_hour")
-    candidates = join_clicks(_for_join(checkouts, CHECKOUT), _for_join(clicks, CLICK))
-    # Arrow refuses a null struct with non-nullable fields, and `when` makes the field nullable.
-    click_timestamp = F.when(F.col("click_id").isNotNull(), F.col("click_timestamp"))
-    candidate_rows = candidates.select(
-        "user_id",
-        "join_window",
-        F.struct("checkout_id", "click_id", click_timestamp.alias("click_timestamp")).alias("candidate"),
+    clicks = _in_windows(click_rows(click_pages)).where("own_block").select("user_id", "join_window", "clicks")
+    # A sum of a timestamp and an interval has no watermark.
+    checkout_timestamp = F.expr("event_time + interval 0 seconds").alias("checkout_timestamp")
+    checkouts = _in_windows(checkout_rows(checkout_pages)).select(
+        "user_id", "join_window", "checkout_id", checkout_timestamp
     )
-    return collect(click_pages, checkout_pages).unionByName(candidate_rows, allowMissingColumns=True)
+    candidates = join_clicks(checkouts, clicks).select(
+        "user_id", "join_window", F.struct("checkout_id", "click_id", "click_timestamp").alias("candidate")
+    )
+    return collect(click_pages, checkout_pages).unionByName(candidates, allowMissingColumns=True)
 
 
 def stage_joined(batch: DataFrame) -> dict[str, pa.Table]:
@@ -52,18 +51,8 @@ def stage_pages(batch: DataFrame) -> dict[str, pa.Table]:
     return unpack(batch.toArrow())._asdict()
 
 
-def _prepare(pages: DataFrame, contract: Contract) -> DataFrame:
-    """Gives each event a row for each of its join windows."""
-    return add_join_window(join_events(pages, contract).withWatermark("event_time", WATERMARK_DELAY))
-
-
-def _for_join(prepared: DataFrame, contract: Contract) -> DataFrame:
-    """Selects the columns of the join."""
-    # A sum of a timestamp and an interval has no watermark.
-    timestamp = F.expr("event_time + interval 0 seconds")
-    return prepared.select(
-        "user_id", "join_window", F.col("event_id").alias(contract.id), timestamp.alias(contract.timestamp)
-    )
+def _in_windows(rows: DataFrame) -> DataFrame:
+    return add_join_window(rows.withWatermark("event_time", WATERMARK_DELAY))
 
 
 def _flatten(rows: pa.ChunkedArray) -> pa.Table:

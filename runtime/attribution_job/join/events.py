@@ -1,35 +1,71 @@
-"""The part of each event that the join in Spark reads."""
+"""The rows that the join in Spark reads."""
 
-import functools
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from runtime.attribution_job.events.contract import CLICK, Contract
+from runtime.attribution_job.events.contract import CHECKOUT, CLICK, Kind
 from runtime.attribution_job.events.pages import unpack
-from runtime.attribution_job.events.schemas import TIME
+from runtime.attribution_job.join.rule import BLOCK
 
-COLUMNS = "user_id string not null, event_time timestamp not null, event_id string"
-SCHEMA = pa.schema({"user_id": pa.string(), "event_time": TIME, "event_id": pa.string()})
+CLICKS = (
+    "user_id string not null, event_time timestamp not null,"
+    " clicks array<struct<click_timestamp: timestamp, click_id: string>>"
+)
+CHECKOUTS = "user_id string not null, event_time timestamp not null, checkout_id string"
+PAGE_SCHEMA = pa.schema({"kind": pa.string(), "rows": pa.binary()})
+BLOCK_MICROSECONDS = pa.scalar(int(BLOCK / timedelta(microseconds=1)), pa.int64())
 
 
-def join_events(pages: DataFrame, contract: Contract) -> DataFrame:
-    """Returns a row of COLUMNS for each event of the contract's kind in the pages of a stream.
+def click_rows(pages: DataFrame) -> DataFrame:
+    """Returns the clicks in the pages of a micro-batch, with the columns of CLICKS: a row for each user and BLOCK.
 
-    A robot's click has a unique `user_id`, with which it matches nothing, and moves the watermark.
+    The state of the join has an entry for each row. `event_time` is the latest click's. A robot's click has a unique
+    `user_id`, with which it matches nothing, and moves the watermark.
     """
-    return pages.mapInArrow(functools.partial(_rows, contract=contract), COLUMNS)
+    return pages.mapInArrow(_click_rows, CLICKS)
 
 
-def _rows(batches: Iterable[pa.RecordBatch], contract: Contract) -> Iterator[pa.RecordBatch]:
+def checkout_rows(pages: DataFrame) -> DataFrame:
+    """Returns a row with the columns of CHECKOUTS for each checkout in the pages of a stream."""
+    return pages.mapInArrow(_checkout_rows, CHECKOUTS)
+
+
+def _click_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    clicks = _events(batches, CLICK.kind)
+    table = pa.table(
+        {
+            "user_id": pc.if_else(clicks["is_bot"], _unique_keys(clicks), clicks["user_id"]),
+            "block": pc.divide(clicks["click_timestamp"].cast(pa.int64()), BLOCK_MICROSECONDS),
+            "click_timestamp": clicks["click_timestamp"],
+            "click_id": clicks["click_id"],
+        }
+    )
+    columns = [("click_timestamp", "max"), ("click_timestamp", "list"), ("click_id", "list")]
+    groups = table.group_by(["user_id", "block"], use_threads=False).aggregate(columns).combine_chunks()
+    if not len(groups):
+        return
+    times, ids = (groups[f"{name}_list"].chunk(0) for name in ("click_timestamp", "click_id"))
+    members = pa.StructArray.from_arrays([times.values, ids.values], ["click_timestamp", "click_id"])
+    lists = pa.ListArray.from_arrays(times.offsets, members)
+    yield from pa.table(
+        {"user_id": groups["user_id"], "event_time": groups["click_timestamp_max"], "clicks": lists}
+    ).to_batches()
+
+
+def _checkout_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for pages in batches:
-        events = unpack(pages.filter(pc.equal(pages["kind"], contract.kind)))._asdict()[contract.kind]
-        user_ids = events["user_id"]
-        if contract == CLICK:
-            user_ids = pc.if_else(events["is_bot"], _unique_keys(events), user_ids)
-        yield from pa.table([user_ids, events[contract.timestamp], events[contract.id]], schema=SCHEMA).to_batches()
+        checkouts = _events([pages], CHECKOUT.kind)
+        columns = {"user_id": "user_id", "event_time": "checkout_timestamp", "checkout_id": "checkout_id"}
+        yield from pa.table({name: checkouts[source] for name, source in columns.items()}).to_batches()
+
+
+def _events(batches: Iterable[pa.RecordBatch], kind: Kind) -> pa.Table:
+    pages = pa.Table.from_batches(batches, PAGE_SCHEMA)
+    return unpack(pages.filter(pc.equal(pages["kind"], kind)))._asdict()[kind]
 
 
 def _unique_keys(clicks: pa.Table) -> pa.ChunkedArray:

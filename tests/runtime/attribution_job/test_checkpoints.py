@@ -31,9 +31,9 @@ pytestmark = pytest.mark.usefixtures("interpreted")
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-# The layout of a checkpoint of version 3, by join: the number of offsets (one for each use of a stream) and the schemas
-# of stateful operators. A change here means that the query has changed and that QUERY_VERSION must be raised.
-VERSION = 3
+# The layouts of the checkpoints of these versions: the number of offsets (one for each use of a stream) and the schemas
+# of stateful operators. A change here means that the query has changed and that its version must be raised.
+VERSIONS: dict[Join, int] = {"spark": 4, "postgres": 3}
 LAYOUTS: dict[Join, dict[str, Any]] = {
     "spark": {
         "offsets": 4,
@@ -41,7 +41,8 @@ LAYOUTS: dict[Join, dict[str, Any]] = {
             "partitions": 2,
             "key": "struct<field0:string,field1:timestamp>",
             "left": "struct<user_id:string,join_window:timestamp,checkout_id:string,checkout_timestamp:timestamp>",
-            "right": "struct<user_id:string,join_window:timestamp,click_id:string,click_timestamp:timestamp>",
+            "right": "struct<user_id:string,join_window:timestamp,"
+            "clicks:array<struct<click_timestamp:timestamp,click_id:string>>>",
         },
     },
     "postgres": {"offsets": 2},
@@ -139,7 +140,7 @@ def test_the_checkpoint_layout_matches_the_query_version(
     ended_runs: Callable[[Join], Runs], spark: SparkSession, join: Join
 ) -> None:
     layout = checkpoint_layout(ended_runs(join).checkpoint, spark)
-    assert (checkpoints.QUERY_VERSION, layout) == (VERSION, LAYOUTS[join])
+    assert (checkpoints.QUERY_VERSIONS[join], layout) == (VERSIONS[join], LAYOUTS[join])
 
 
 def test_a_new_query_version_starts_a_new_checkpoint_without_duplicates(
@@ -149,15 +150,15 @@ def test_a_new_query_version_starts_a_new_checkpoint_without_duplicates(
     join_clicks = attribution.join_clicks
 
     def join_clicks_with_other_state(checkouts: DataFrame, clicks: DataFrame) -> DataFrame:
-        pairs = join_clicks(checkouts, clicks.withColumn("click_id", F.struct("click_id")))
-        return pairs.withColumn("click_id", F.col("click_id.click_id"))
+        pairs = join_clicks(checkouts.withColumn("checkout_id", F.struct("checkout_id")), clicks)
+        return pairs.withColumn("checkout_id", F.col("checkout_id.checkout_id"))
 
     monkeypatch.setattr(frames, "join_clicks", join_clicks_with_other_state)
     with pytest.raises(UnreadableCheckpointError, match="NOT_COMPATIBLE"):
         runs.run_until_failure(monkeypatch)
 
     old_layout = checkpoint_layout(runs.checkpoint, spark)
-    monkeypatch.setattr(checkpoints, "QUERY_VERSION", checkpoints.QUERY_VERSION + 1)
+    monkeypatch.setitem(checkpoints.QUERY_VERSIONS, "spark", checkpoints.QUERY_VERSIONS["spark"] + 1)
     runs.run()
     assert checkpoint_layout(runs.checkpoint, spark) != old_layout
     assert_stored(runs.url, runs.published)
