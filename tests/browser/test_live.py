@@ -52,6 +52,18 @@ def test_updates_do_not_move_the_layout(page: Page, filled: Served, orders: Shop
     assert page.evaluate("window.shifts") < 0.05
 
 
+def test_a_large_amount_stays_in_its_card(page: Page, filled: Served) -> None:
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.goto(filled.address("live"))
+    settled(page)
+    page.evaluate("document.querySelectorAll('.live-chart .latest').forEach((p) => { p.textContent = '€123,456'; })")
+    sides = """(card) => [["h2", "right"], [".tools", "left"], [".tools", "right"], [":scope", "right"]].map(
+      ([name, side]) => (name === ":scope" ? card : card.querySelector(name)).getBoundingClientRect()[side])"""
+    for card in page.locator(".live-chart").all():
+        places = card.evaluate(sides)
+        assert places == sorted(places)
+
+
 def test_a_hidden_figure_is_not_guessed(page: Page, empty: Served) -> None:
     page.goto(empty.address("live"))
     settled(page)

@@ -115,7 +115,7 @@ function figures(names, kind) {
 }
 
 function chart(parent, label, unit, names, series) {
-  const heading = element("h2", { text: label });
+  const heading = element("h2", { text: label, title: label });
   const latest = element("p", { class: "latest", text: "–" });
   const nothing = element("p", { class: "quiet-text", text: "Nothing committed yet." });
   // One file has the values of all charts.
