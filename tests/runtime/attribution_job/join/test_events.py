@@ -40,10 +40,11 @@ def test_clicks_of_a_user_share_a_row_for_each_block(spark: SparkSession) -> Non
         return encode(click | {"click_id": click_id, "user_id": user_id, "click_timestamp": f"2026-11-23T{time}Z"})
 
     first = [at("late", "11:59:59.999"), at("next", "12:00:00.000"), at("other", "10:30:00.000", "u2")]
-    second = [at("early", "10:00:00.000")]
+    second = [at("early", "10:00:00.000"), at("before", "09:59:59.999")]
     rows = click_rows(frame(spark, CLICK, first, second)).collect()
     shared = {row.user_id + row.event_time.strftime(" %H:%M:%S.%f"): {c.click_id for c in row.clicks} for row in rows}
     assert shared == {
+        "u1 09:59:59.999000": {"before"},
         "u1 11:59:59.999000": {"late", "early"},
         "u1 12:00:00.000000": {"next"},
         "u2 10:30:00.000000": {"other"},
