@@ -95,6 +95,17 @@ def test_a_row_of_clicks_gives_its_first_click_in_the_window(spark: SparkSession
     assert credits(spark, clicks, checkouts) == {"k": "c2"}
 
 
+def test_only_the_first_candidate_of_a_checkout_is_kept_and_every_row_without_one(spark: SparkSession) -> None:
+    candidates = [("k", "c2", NOON), ("k", "c1", NOON), ("other", "c3", NOON)]
+    rows = spark.createDataFrame(
+        [("u", NOON, candidate) for candidate in candidates] + [(None, None, None)] * 2,
+        "user_id string, join_window timestamp,"
+        " candidate struct<checkout_id: string, click_id: string, click_timestamp: timestamp>",
+    )
+    kept = [row.candidate and row.candidate.click_id for row in keep_first_click(rows).collect()]
+    assert sorted(kept, key=str) == [None, None, "c1", "c3"]
+
+
 def test_ties_go_to_the_smallest_id_in_byte_order(spark: SparkSession) -> None:
     clicks = [Click(NOON, click_id, "u") for click_id in ("b", "ä", "B", "a")]
     assert credits(spark, clicks, [Checkout(NOON, "k", "u")]) == {"k": "B"}
