@@ -45,6 +45,7 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
     for turn in (1, 2):
         attempt(f"ours, {turn}", lambda: run_ours(server, data, "postgres", truth, folder, writers=WRITERS))
         attempt(f"ours with one writer, {turn}", lambda: run_ours(server, data, "postgres", truth, folder))
+        attempt(f"spark's join with one writer, {turn}", lambda: run_ours(server, data, "spark", truth, folder))
         attempt(
             f"flink, hashmap, to files and copied, {turn}",
             lambda: run_flink_with_copy(server, data, "hashmap", truth, folder),
@@ -53,7 +54,6 @@ def bulk(server: Server, folder: Path, scale: float, print_line: PrintLine) -> d
         attempt(f"pathway, {turn}", lambda: run_pathway(server, data, truth, folder, events=shape.events))
         attempt(f"no framework, {turn}", lambda: run_without_framework(server, data, truth, folder, writers=WRITERS))
     attempt("flink, rocksdb, to nowhere", lambda: run_flink(data, "rocksdb", folder))
-    attempt("spark's join with one writer", lambda: run_ours(server, data, "spark", truth, folder))
     attempt("bare copy of raw rows", lambda: run_bare_copy(server))
     result["runs"]["duckdb, whole files"] = {"seconds": truth["seconds"]}
     ours = _best_seconds(result, "ours, ")
