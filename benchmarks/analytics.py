@@ -1,4 +1,4 @@
-"""The *analytics* workload: refreshes and queries over a million checkouts, and the job's latency beside refreshes."""
+"""The workloads *analytics* (refreshes and queries of a million checkouts) and *beside-refresh* (the job's latency)."""
 
 import os
 import statistics
@@ -35,22 +35,31 @@ CREDITED = "select model, sum(conversions) from channel_performance group by mod
 STORED = "select count(*) from raw_checkouts where not test"
 
 
-def analytics(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:
-    """Measures the first refresh, refreshes after a thousand events, queries, and the job's latency beside refreshes.
+def analytics(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:  # noqa: ARG001
+    """Measures the first refresh, refreshes after a thousand events, and queries.
 
     - `performance_p95_ms`: channel_performance of 90 days by channel, for one model, 20 calls as the analyst.
     - `refresh_seconds`: an incremental refresh after 1,000 new events, the median of five.
-    - `p99_beside_refresh`: the job's p99 at 1,000 events/s with a refresh every ten seconds, divided by that without.
     """
-    result = _measure_history(server, scale, print_line)
-    print_line("  the job without refreshes, and beside them")
-    runs = {
-        name: steady.run_at_target_rate(server, folder, scale, beside)
-        for name, beside in (("alone", nullcontext), ("beside", lambda: _refreshing(server, folder)))
-    }
-    for name, run in runs.items():
-        print_line(f"    {name}: put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms")
-    return result | {"job": runs, "p99_beside_refresh": runs["beside"]["p99_ms"] / runs["alone"]["p99_ms"]}
+    return _measure_history(server, scale, print_line)
+
+
+def beside_refresh(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:
+    """Measures the job's latency with and without refreshes.
+
+    `p99_beside_refresh` is the p99 at 1,000 events/s with a refresh every ten seconds, divided by that without: each is
+    the better of two runs.
+    """
+    runs: dict[str, dict[str, Any]] = {}
+    # The runs alternate, because the machine's speed changes over time.
+    for turn in (1, 2):
+        for name, beside in (("alone", nullcontext), ("beside", lambda: _refreshing(server, folder))):
+            run = runs[f"{name}, {turn}"] = steady.run_at_target_rate(server, folder, scale, beside)
+            print_line(f"  {name}, {turn}: put to row p50 {run['p50_ms']:.0f} ms, p99 {run['p99_ms']:.0f} ms")
+    alone, beside_refreshes = (
+        min(run["p99_ms"] for key, run in runs.items() if key.startswith(name)) for name in ("alone", "beside")
+    )
+    return {"job": runs, "p99_beside_refresh": beside_refreshes / alone}
 
 
 @contextmanager
