@@ -41,16 +41,17 @@ def _click_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             "user_id": pc.if_else(clicks["is_bot"], _unique_keys(clicks), clicks["user_id"]),
             "block": pc.divide(clicks["click_timestamp"].cast(pa.int64()), BLOCK_MICROSECONDS),
             "click_timestamp": clicks["click_timestamp"],
-            "click_id": clicks["click_id"],
+            "place": pa.array(range(len(clicks)), pa.int32()),
         }
     )
-    columns = [("click_timestamp", "max"), ("click_timestamp", "list"), ("click_id", "list")]
+    columns = [("click_timestamp", "max"), ("place", "list")]
     groups = table.group_by(["user_id", "block"], use_threads=False).aggregate(columns).combine_chunks()
     if not len(groups):
         return
-    times, ids = (groups[f"{name}_list"].chunk(0) for name in ("click_timestamp", "click_id"))
-    members = pa.StructArray.from_arrays([times.values, ids.values], ["click_timestamp", "click_id"])
-    lists = pa.ListArray.from_arrays(times.offsets, members)
+    # By place, because Arrow promises no order for the members of a list: two lists of columns could differ in it.
+    places = groups["place_list"].chunk(0)
+    members = clicks.select(["click_timestamp", "click_id"]).take(places.values).combine_chunks().to_struct_array()
+    lists = pa.ListArray.from_arrays(places.offsets, members.combine_chunks())
     yield from pa.table(
         {"user_id": groups["user_id"], "event_time": groups["click_timestamp_max"], "clicks": lists}
     ).to_batches()
