@@ -59,7 +59,10 @@ NEAREST = {
     "sink/slices.py": ("test_cut", "test_slices", "test_corrections"),
 }
 # Tests elsewhere that state what a module promises. They come last.
-ALSO = {"events/json_schema.py": ("tests/docs/test_schemas.py",)}
+ALSO = {
+    "events/json_schema.py": ("tests/docs/test_schemas.py",),
+    "sources/streams.py": (f"{TESTS}/test_mapped_streams.py",),
+}
 
 
 def files(project: Path) -> list[str]:

@@ -83,6 +83,7 @@ class ShardReader:
         self._iterator: str | None = None
         self._next_call = 0.0
         self._silent_calls = 0
+        self._pause = CALL_SECONDS
 
     def read(self, most_records: int) -> Page:
         """Waits until Kinesis' limits allow a request, and returns the response's page, which may have no record.
@@ -111,9 +112,10 @@ class ShardReader:
     def _pace(self, batch: pa.RecordBatch, *, idle: bool) -> None:
         """Sets the earliest time of the next request."""
         self._silent_calls = self._silent_calls + 1 if idle else 0
-        beyond = max(0, self._silent_calls - SILENT_CALLS)
-        pause = min(IDLE_SECONDS, CALL_SECONDS * IDLE_FACTOR**beyond)
-        self._next_call += max(pause, batch.nbytes / BYTES_PER_SECOND)
+        # Step by step: the factor to the power of the number of calls would overflow within an hour of silence.
+        grown = self._pause * IDLE_FACTOR if self._silent_calls > SILENT_CALLS else CALL_SECONDS
+        self._pause = min(IDLE_SECONDS, grown)
+        self._next_call += max(self._pause, batch.nbytes / BYTES_PER_SECOND)
 
     def _get_records(self, limit: int) -> Any:
         self._wait_for_turn()

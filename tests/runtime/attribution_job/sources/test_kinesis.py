@@ -1,5 +1,6 @@
 import copy
 import functools
+import threading
 
 import pyarrow as pa
 import pytest
@@ -146,3 +147,15 @@ def test_an_error_that_does_not_pass_fails_the_query_with_its_code() -> None:
     query = Query(kinesis)
     with pytest.raises(Exception, match="AccessDeniedException"):
         query.read(1)
+
+
+def test_a_stopped_reader_asks_for_nothing_more() -> None:
+    kinesis = FakeKinesis()
+    query = Query(kinesis)
+    query.read_until(lambda: kinesis.calls)
+    reading = [thread for thread in threading.enumerate() if thread.name.startswith("clicks ")]
+    query.reader.stop()
+    for thread in reading:
+        thread.join(5)
+    assert reading
+    assert not any(thread.is_alive() for thread in reading)

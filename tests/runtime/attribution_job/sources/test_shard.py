@@ -55,6 +55,16 @@ def test_a_silent_shard_is_asked_less_often(monkeypatch: pytest.MonkeyPatch) -> 
     assert seconds_of(1, source) < 0.09
 
 
+def test_a_shard_that_is_silent_for_hours_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CALL_SECONDS", "IDLE_SECONDS"):
+        monkeypatch.setattr(shard, name, 0)
+    kinesis = FakeKinesis(shards=1)
+    source = reader(kinesis)
+    seconds_of(10_000, source)
+    kinesis.put(b"x")
+    assert len(source.read(1).records) == 1
+
+
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "KMSThrottlingException", "InternalFailure"]
 )
