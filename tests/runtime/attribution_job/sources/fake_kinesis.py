@@ -17,7 +17,8 @@ class ExpiredIteratorException(Exception):
 class FakeKinesis:
     """A client whose GetRecords returns at most `page` records, as JSON has them; iterators work until `expire`.
 
-    `errors` maps a shard's id to the error codes of its next requests. `calls` has the shard of each request.
+    `errors` maps a shard's id to the error codes of its next requests. `calls` has the shard of each request,
+    `limits` the records that it asked for at most.
     """
 
     class exceptions:
@@ -33,6 +34,7 @@ class FakeKinesis:
         self.page = page
         self.errors: dict[str, list[str]] = {}
         self.calls: list[str] = []
+        self.limits: list[int] = []
         self._lock = threading.RLock()
         self.records: dict[str, list[dict[str, Any]]] = {}
         self.parents: dict[str, list[str]] = {}
@@ -108,6 +110,7 @@ class FakeKinesis:
             raise ExpiredIteratorException
         shard_id, position = self._iterators[iterator]
         self.calls.append(shard_id)
+        self.limits.append(limit)
         if codes := self.errors.get(shard_id):
             raise ClientError({"Error": {"Code": codes.pop(0)}}, "GetRecords")
         everything = self.records[shard_id]

@@ -1,6 +1,7 @@
 import copy
 import functools
 import threading
+import time
 
 import pyarrow as pa
 import pytest
@@ -149,10 +150,15 @@ def test_an_error_that_does_not_pass_fails_the_query_with_its_code() -> None:
         query.read(1)
 
 
-def test_a_stopped_reader_asks_for_nothing_more() -> None:
+@pytest.mark.parametrize("waiting", [0, 50])
+def test_a_stopped_reader_asks_for_nothing_more(waiting: int) -> None:
     kinesis = FakeKinesis()
-    query = Query(kinesis)
-    query.read_until(lambda: kinesis.calls)
+    numbered(kinesis, waiting)
+    query = Query(kinesis, records_per_batch=1)
+    query.next_batch()
+    wait_until(lambda: len(set(kinesis.calls)) == 2)
+    # With records that wait, the buffer is full by then, and no request is under way.
+    time.sleep(0.1)
     reading = [thread for thread in threading.enumerate() if thread.name.startswith("clicks ")]
     query.reader.stop()
     for thread in reading:

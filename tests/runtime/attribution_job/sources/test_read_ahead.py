@@ -87,13 +87,30 @@ def test_a_slow_shard_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatc
     assert query.next_batch_with_records() == [b"slow"]
 
 
-def test_reading_ahead_stops_at_about_two_batches() -> None:
+def test_reading_ahead_stops_at_two_batches() -> None:
     kinesis = FakeKinesis(shards=1, page=5)
     numbered(kinesis, 200)
     query = Query(kinesis, records_per_batch=10)
+    taken = len(query.next_batch_with_records())
+    wait_until(lambda: len(kinesis.calls) * 5 >= taken + 20)
+    time.sleep(0.2)
+    assert len(kinesis.calls) * 5 == taken + 20
+
+
+@pytest.mark.parametrize(("shards", "batch", "share"), [(1, 100, 100), (4, 100, 25), (4, 2, 1)])
+def test_a_request_asks_for_an_equal_share_of_a_batch(shards: int, batch: int, share: int) -> None:
+    kinesis = FakeKinesis(shards)
+    query = Query(kinesis, batch)
     query.next_batch()
-    time.sleep(0.3)
-    assert len(kinesis.calls) * 5 <= 40
+    wait_until(lambda: len(kinesis.limits) > 8 and set(kinesis.limits[-8:]) == {share})
+
+
+def test_a_page_with_more_records_than_a_batch_is_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinesis = FakeKinesis(shards=1, page=3)
+    answer = kinesis.get_records
+    monkeypatch.setattr(kinesis, "get_records", lambda **request: answer(request["ShardIterator"], 1000))
+    numbered(kinesis, 3)
+    assert len(Query(kinesis, records_per_batch=2).next_batch_with_records()) == 3
 
 
 def test_reading_ahead_stops_at_its_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,3 +122,14 @@ def test_the_position_tells_how_far_the_shard_is_behind() -> None:
         kinesis.put(b"x")
     source = reader(kinesis)
     assert [source.read(10).position["behind_ms"] for _ in range(3)] == [3000, 1000, 0]
+
+
+def test_a_position_without_a_distance_is_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinesis = FakeKinesis(shards=1)
+    answer = kinesis.get_records
+
+    def without_distance(**request: Any) -> dict[str, Any]:
+        return {name: value for name, value in answer(**request).items() if name != "MillisBehindLatest"}
+
+    monkeypatch.setattr(kinesis, "get_records", without_distance)
+    assert reader(kinesis).read(10).caught_up
