@@ -41,7 +41,37 @@ def analytics(server: Server, folder: Path, scale: float, print_line: PrintLine)
     - `performance_p95_ms`: channel_performance of 90 days by channel, for one model, 20 calls as the analyst.
     - `refresh_seconds`: an incremental refresh after 1,000 new events, the median of five.
     """
-    return _measure_history(server, scale, print_line)
+    postgres.create_database(server, DATABASE)
+    checkouts, clicks = int(CHECKOUTS * scale), int(CLICKS * scale)
+    print_line(f"  storing {checkouts:,} checkouts and {clicks:,} clicks of 90 days")
+    analytics_history.store(server.url(DATABASE), checkouts=checkouts, clicks=clicks)
+    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
+        first = _timed_refresh(connection)
+        print_line(f"  first refresh: {first:.0f} s")
+        connection.execute("vacuum analyze")
+        refreshes = []
+        for turn in range(REFRESHES):
+            analytics_history.add_events(connection, NEW_EVENTS, turn)
+            refreshes.append(_timed_refresh(connection))
+        print_line(f"  refresh after {NEW_EVENTS:,} events: {', '.join(f'{seconds:.2f}' for seconds in refreshes)} s")
+        _check(connection)
+    with psycopg.connect(server.url(DATABASE, "pipeline_analyst"), autocommit=True) as analyst:
+        by_channel, all_rows = _call_times(analyst, BY_CHANNEL), _call_times(analyst, ALL_ROWS)
+    result = {
+        "checkouts": checkouts,
+        "clicks": clicks,
+        "first_refresh_seconds": first,
+        "refreshes": refreshes,
+        "refresh_seconds": statistics.median(refreshes),
+        "performance_ms": by_channel,
+        "performance_p95_ms": _p95(by_channel),
+        "all_rows_p95_ms": _p95(all_rows),
+    }
+    print_line(
+        f"  channel_performance over 90 days, p95 of {CALLS} calls: by channel {result['performance_p95_ms']:.0f} ms,"
+        f" all rows {result['all_rows_p95_ms']:.0f} ms"
+    )
+    return result
 
 
 def beside_refresh(server: Server, folder: Path, scale: float, print_line: PrintLine) -> dict[str, Any]:
@@ -80,40 +110,6 @@ def _refreshing(server: Server, folder: Path) -> Iterator[None]:
         yield
         if process.poll() is not None:
             raise BenchmarkError(f"the refreshes have ended: {log.read_text()[-1500:]}")
-
-
-def _measure_history(server: Server, scale: float, print_line: PrintLine) -> dict[str, Any]:
-    postgres.create_database(server, DATABASE)
-    checkouts, clicks = int(CHECKOUTS * scale), int(CLICKS * scale)
-    print_line(f"  storing {checkouts:,} checkouts and {clicks:,} clicks of 90 days")
-    analytics_history.store(server.url(DATABASE), checkouts=checkouts, clicks=clicks)
-    with psycopg.connect(server.url(DATABASE), autocommit=True) as connection:
-        first = _timed_refresh(connection)
-        print_line(f"  first refresh: {first:.0f} s")
-        connection.execute("vacuum analyze")
-        refreshes = []
-        for turn in range(REFRESHES):
-            analytics_history.add_events(connection, NEW_EVENTS, turn)
-            refreshes.append(_timed_refresh(connection))
-        print_line(f"  refresh after {NEW_EVENTS:,} events: {', '.join(f'{seconds:.2f}' for seconds in refreshes)} s")
-        _check(connection)
-    with psycopg.connect(server.url(DATABASE, "pipeline_analyst"), autocommit=True) as analyst:
-        by_channel, all_rows = _call_times(analyst, BY_CHANNEL), _call_times(analyst, ALL_ROWS)
-    result = {
-        "checkouts": checkouts,
-        "clicks": clicks,
-        "first_refresh_seconds": first,
-        "refreshes": refreshes,
-        "refresh_seconds": statistics.median(refreshes),
-        "performance_ms": by_channel,
-        "performance_p95_ms": _p95(by_channel),
-        "all_rows_p95_ms": _p95(all_rows),
-    }
-    print_line(
-        f"  channel_performance over 90 days, p95 of {CALLS} calls: by channel {result['performance_p95_ms']:.0f} ms,"
-        f" all rows {result['all_rows_p95_ms']:.0f} ms"
-    )
-    return result
 
 
 def _timed_refresh(connection: psycopg.Connection) -> float:
