@@ -17,6 +17,8 @@ from local.folder import PROJECT
 from local.servers import postgres, signals
 from local.servers.postgres import Server
 
+RESULTS = PROJECT / "benchmarks" / "results"
+TRIALS = PROJECT / ".local" / "bench-trials"
 WORKLOADS: dict[str, Workload] = {
     "bulk": bulk.bulk,
     "hot": bulk.hot,
@@ -70,7 +72,10 @@ def main() -> int:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="factor of every size (default: %(default)s)")
     parser.add_argument(
-        "--results", type=Path, default=PROJECT / "benchmarks" / "results", help="folder for <date>.json and its plot"
+        "--results",
+        type=Path,
+        help="folder for <date>.json and its plot (default: benchmarks/results, and docs/performance.md gets the"
+        " figures; for a trial, of some workloads or at another scale, .local/bench-trials)",
     )
     parser.add_argument(
         "--add", action="store_true", help="add to the newest results of this scale, instead of writing new ones"
@@ -80,10 +85,12 @@ def main() -> int:
     if unknown := set(chosen) - set(WORKLOADS):
         parser.error(f"unknown workload {', '.join(unknown)}: expected some of {', '.join(WORKLOADS)}")
     began, folder = time.monotonic(), PROJECT / ".local" / "bench"
-    path, results = _newest_results(options.results, options.scale) if options.add else (None, None)
+    published = options.scale == 1 and (options.add or not options.workloads)
+    results_folder = (options.results or (RESULTS if published else TRIALS)).resolve()
+    path, results = _newest_results(results_folder, options.scale) if options.add else (None, None)
     if path is None or results is None:
         date = datetime.now(UTC).date().isoformat()
-        path = options.results / f"{date}.json"
+        path = results_folder / f"{date}.json"
         results = {"date": date, "scale": options.scale, "machine": describe_machine(), "minutes": 0, "workloads": {}}
     path.parent.mkdir(parents=True, exist_ok=True)
     minutes_before = results["minutes"]

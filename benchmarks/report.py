@@ -1,4 +1,4 @@
-"""`make bench-report`: plots a results file, and writes its figures between the marks in docs/performance.md."""
+"""`make bench-report`: plots a results file; writes published figures between the marks in docs/performance.md."""
 
 import json
 import sys
@@ -11,7 +11,8 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+RESULTS = Path(__file__).resolve().parent / "results"
+DOCUMENT = RESULTS.parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 TARGETS = {
     "ratio_like_for_like": "≥ 2.2",
@@ -40,11 +41,14 @@ TARGETS = {
 
 
 def main() -> None:
-    """Reports the results file given as argument, or the newest one."""
-    arguments = [Path(argument) for argument in sys.argv[1:]]
-    path = (arguments or sorted((Path(__file__).parent / "results").glob("*.json")))[-1]
+    """Reports the results file given as argument, or the newest one. Those in RESULTS are the published ones."""
+    arguments = [Path(argument).resolve() for argument in sys.argv[1:]]
+    path = (arguments or sorted(RESULTS.glob("*.json")))[-1]
     results = json.loads(path.read_text())
     draw(results, path.with_suffix(".png"))
+    if path.parent != RESULTS:
+        print(f"wrote {path.with_suffix('.png')}; {DOCUMENT.name} keeps its figures")
+        return
     text = DOCUMENT.read_text()
     text_before, text_after = text.split(BEGIN)[0], text.split(END)[1]
     DOCUMENT.write_text(f"{text_before}{BEGIN}\n\n" + "\n".join(markdown_lines(results)) + f"\n\n{END}{text_after}")
