@@ -19,7 +19,7 @@ settings.load_profile("untimed")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Linux keeps the files of this folder in memory. On a disk the databases of the tests make them take twice as long.
+# Linux keeps the files of this folder in memory. With its database on a disk, a test takes twice as long.
 FILES_IN_MEMORY = Path("/dev/shm")
 # More than a run needs. A container often has 64 MB, and runs no program in the folder.
 MIN_FREE_BYTES = 4 * 1024**3

@@ -32,7 +32,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
             # Only a crash of the machine could damage the files now, and it would end the tests too.
             admin.execute("alter system set fsync = off")
-            # A login with the default of 4096 rounds costs both sides more than most statements of a test.
+            # A login with the default of 4096 rounds of SCRAM costs both sides more than most statements of a test.
             admin.execute("alter system set scram_iterations = 1")
             admin.execute("select pg_reload_conf()")
         yield server
