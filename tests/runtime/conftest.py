@@ -9,9 +9,9 @@ import pytest
 from psycopg import sql
 from pyspark.sql import SparkSession
 
-from local.folder import PROJECT
+from local.servers import class_archive, java
 from local.servers import postgres as embedded
-from local.servers.job import worker_environment
+from local.servers.job import environment
 from local.servers.postgres import Server
 from runtime.attribution_job.session import create_session
 from runtime.database.migrate import LOGIN_ROLES, set_password
@@ -85,12 +85,12 @@ def migrated(postgres: Server, database: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    os.environ.update(worker_environment())
-    os.environ["SPARK_CONF_DIR"] = str(PROJECT / "local" / "servers" / "spark")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    scratch = tmp_path_factory.mktemp("spark")
+    os.environ.update(environment(java_home=java.ensure(), java_options=class_archive.java_options(), scratch=scratch))
     # Spark generates code, as on Glue. The tests of the whole job turn that off, as the demo does.
     code_generation = "--conf spark.sql.codegen.wholeStage=true --conf spark.sql.codegen.factoryMode=FALLBACK"
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{code_generation} pyspark-shell"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{code_generation} {os.environ['PYSPARK_SUBMIT_ARGS']}"
     session = create_session()
     yield session
     session.stop()

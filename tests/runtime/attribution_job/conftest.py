@@ -1,6 +1,5 @@
 """Fixtures of the job and of its sink, and queries of the tables that it writes."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,9 +13,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from local.cloud import emulator as aws
-from local.folder import PROJECT
-from local.servers import processes
-from local.servers.job import worker_environment
+from local.servers import class_archive, java, processes
+from local.servers.job import environment
 from local.servers.postgres import Server
 from runtime.attribution_job.join.rule import Join
 from runtime.attribution_job.sink import fence
@@ -106,17 +104,11 @@ def client(emulator: str) -> Iterator["KinesisClient"]:
 @pytest.fixture
 def job(emulator: str, postgres: Server, database: str, tmp_path: Path) -> Iterator[StartJob]:
     """Returns a function that starts the job. All its processes use one checkpoint and are killed after the test."""
-    environment = (
-        os.environ
-        | worker_environment()
-        | {
-            "AWS_ENDPOINT_URL_KINESIS": emulator,
-            "DATABASE_URL": postgres.url(database, "pipeline_writer"),
-            "SPARK_LOCAL_DIRS": str(tmp_path / "spark"),
-            "SPARK_CONF_DIR": str(PROJECT / "local" / "servers" / "spark"),
-        }
-    )
-    environment.pop("PYSPARK_SUBMIT_ARGS", None)
+    spark = environment(java_home=java.ensure(), java_options=class_archive.java_options(), scratch=tmp_path / "spark")
+    variables = spark | {
+        "AWS_ENDPOINT_URL_KINESIS": emulator,
+        "DATABASE_URL": postgres.url(database, "pipeline_writer"),
+    }
     command = [
         sys.executable, "-m", "runtime.attribution_job", "--clicks_stream", "clicks", "--checkouts_stream", "checkouts",
         "--region", aws.CREDENTIALS["AWS_REGION"], "--checkpoint", str(tmp_path / "checkpoint"),
@@ -126,7 +118,7 @@ def job(emulator: str, postgres: Server, database: str, tmp_path: Path) -> Itera
 
     def start(join: Join, *options: str) -> subprocess.Popen[bytes]:
         arguments = [*command, "--attribution_join", join, *options]
-        processes_started.append(processes.start(arguments, environment=environment, log_file=tmp_path / "job.log"))
+        processes_started.append(processes.start(arguments, environment=variables, log_file=tmp_path / "job.log"))
         return processes_started[-1]
 
     yield start
