@@ -1,4 +1,4 @@
-"""The folder that holds all local data, and the lock that gives one command at a time the use of it."""
+"""The folder of all local data, the lock that gives one command at a time the use of it, and the folder in memory."""
 
 import contextlib
 import fcntl
@@ -10,6 +10,10 @@ from pathlib import Path
 from local.errors import InputError
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Linux keeps the files of this folder in memory.
+MEMORY = Path("/dev/shm")  # noqa: S108 - a mount point
+# More than the files of a test run take. A container often has 64 MB, and runs no program in the folder.
+MIN_FREE_BYTES = 4 * 1024**3
 
 
 def data_folder() -> Path:
@@ -19,6 +23,14 @@ def data_folder() -> Path:
 
 def postgres_folder() -> Path:
     return data_folder() / "postgres"
+
+
+def memory_folder() -> Path | None:
+    """Returns the folder whose files are in memory; None if it lacks room for a test run or runs no programs."""
+    if not MEMORY.is_dir():
+        return None
+    state = os.statvfs(MEMORY)
+    return MEMORY if state.f_bavail * state.f_frsize >= MIN_FREE_BYTES and not state.f_flag & os.ST_NOEXEC else None
 
 
 @contextmanager

@@ -8,11 +8,13 @@ that no test states, or code that makes no difference. Reasons of the known surv
 import argparse
 import os
 import sys
+import tempfile
 import time
 from contextlib import closing
+from pathlib import Path
 
 from local.errors import InputError, RunError
-from local.folder import PROJECT, data_folder, locked
+from local.folder import PROJECT, data_folder, locked, memory_folder
 from local.servers import signals
 from mutants import report, run
 from mutants.mutant import Mutant, Outcome, mutants_of, originals, sample
@@ -44,12 +46,18 @@ def main() -> int:
             outcomes |= {mutant: known[mutant.key] for mutant in mutants if mutant.key in known}
             again = [mutant for mutant in mutants if options.survivors and outcomes.get(mutant) == "survived"]
             to_test = again if options.survivors else [mutant for mutant in mutants if mutant not in outcomes]
-            print(f"{len(to_test)} mutants to test, {options.workers} at a time", flush=True)
-            start = time.monotonic()
             first = [original for original in originals(to_test) if original.key not in known]
-            with closing(run.outcomes_of([*first, *to_test], options.workers, folder / "copies")) as tested:
-                for number, (mutant, outcome, seconds) in enumerate(tested, start=1 - len(first)):
-                    print(f"{max(0, number)}/{len(to_test)} {outcome} in {seconds:.0f} s: {mutant}", flush=True)
+            runs = [*first, *to_test]
+            unchanged = f", after {len(first)} modules without a change" if first else ""
+            print(f"{len(to_test)} mutants to test{unchanged}, {options.workers} at a time", flush=True)
+            start = time.monotonic()
+            with (
+                # The tests' databases are faster in memory.
+                tempfile.TemporaryDirectory(prefix="mutants-", dir=memory_folder() or folder) as copies,
+                closing(run.outcomes_of(runs, options.workers, Path(copies) / "copies")) as tested,
+            ):
+                for number, (mutant, outcome, seconds) in enumerate(tested, start=1):
+                    print(f"{number}/{len(runs)} {outcome} in {seconds:.0f} s: {mutant}", flush=True)
                     if mutant.is_original and outcome != "survived":
                         raise RunError(f"the tests of {mutant} fail: {' '.join(mutant.tests)}")
                     report.store(stored, mutant, outcome)

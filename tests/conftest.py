@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.cloud import emulator as aws
+from local.folder import memory_folder
 
 # No time limit for an example: its duration depends on the machine's load.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,18 +20,12 @@ settings.load_profile("untimed")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Linux keeps the files of this folder in memory. With its database on a disk, a test takes twice as long.
-FILES_IN_MEMORY = Path("/dev/shm")
-# More than a run needs. A container often has 64 MB, and runs no program in the folder.
-MIN_FREE_BYTES = 4 * 1024**3
-
 
 def pytest_configure() -> None:
     """Puts the tests' temporary files into memory if there is room, unless $PYTEST_DEBUG_TEMPROOT names a folder."""
-    if FILES_IN_MEMORY.is_dir():
-        state = os.statvfs(FILES_IN_MEMORY)
-        if state.f_bavail * state.f_frsize >= MIN_FREE_BYTES and not state.f_flag & os.ST_NOEXEC:
-            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(FILES_IN_MEMORY))
+    # With its database on a disk, a test takes twice as long.
+    if memory := memory_folder():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.fixture(scope="session")
