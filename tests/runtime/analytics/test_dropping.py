@@ -11,21 +11,23 @@ from local.servers.postgres import Server
 from runtime.analytics.handler import handler
 from runtime.analytics.refresh import refresh
 from runtime.attribution_job.sink.postgres import PostgresSink
+from tests.clock import within_a_day
 from tests.oracle import Click
 from tests.runtime import partitions
-from tests.runtime.analytics.old_shop import KEEP, LABELS, MAIL, OLD, ago
+from tests.runtime.analytics.old_shop import KEEP, LABELS, MAIL, ago, old_events
 from tests.runtime.analytics.shops import rows, send
 
 
 @pytest.fixture(autouse=True)
 def first_day(migrated: psycopg.Connection) -> None:
+    within_a_day()
     partitions.begin_days(migrated, ago(90).date())
 
 
 def test_nothing_is_dropped_unless_asked_nor_before_it_has_been_read(
     sink: PostgresSink, migrated: psycopg.Connection, refresher: psycopg.Connection
 ) -> None:
-    send(sink, *OLD, **LABELS)
+    send(sink, *old_events(), **LABELS)
     count = "select count(*) from raw_clicks"
     refresh(refresher)
     assert rows(migrated, count) == [(7,)]
@@ -37,7 +39,7 @@ def test_nothing_is_dropped_unless_asked_nor_before_it_has_been_read(
 def test_the_look_back_and_thirty_days_more_are_kept_in_any_case(
     sink: PostgresSink, migrated: psycopg.Connection, refresher: psycopg.Connection
 ) -> None:
-    send(sink, *OLD, **LABELS)
+    send(sink, *old_events(), **LABELS)
     migrated.execute("update analytics_settings set look_back = '39 days'")
     refresh(refresher, keep_click_days=1)
     assert min(partitions.days(migrated)) == f"{ago(69):%Y%m%d}"
@@ -59,7 +61,7 @@ def test_ten_days_are_dropped_at_a_time(
 def test_the_function_drops_after_the_days_of_its_environment(
     sink: PostgresSink, migrated: psycopg.Connection, postgres: Server, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(sink, *OLD, **LABELS)
+    send(sink, *old_events(), **LABELS)
     monkeypatch.delenv("DATABASE_SECRET", raising=False)
     monkeypatch.setenv("DATABASE_URL", postgres.url(database, "pipeline_analytics"))
     handler({})
@@ -83,7 +85,7 @@ def test_a_reader_puts_the_dropping_off(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    send(sink, *OLD, **LABELS)
+    send(sink, *old_events(), **LABELS)
     reader.execute("select count(*) from raw_clicks")
     assert refresh(refresher, keep_click_days=KEEP).is_complete
     assert "not dropped" in caplog.text

@@ -1,6 +1,6 @@
 """QuickSight's datasets: queries that run as the analyst, declared columns, and definitions from the database."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import psycopg
@@ -11,6 +11,7 @@ from stacks.quicksight.comments import column_comments
 from stacks.quicksight.datasets import Dataset
 from stacks.quicksight.definition import DATASETS
 from stacks.quicksight.live import ACTIVITY, ORDERS
+from tests.clock import within_a_day
 from tests.oracle import Checkout, Click, Event, Refund
 from tests.runtime.analytics.conftest import Logins
 from tests.runtime.analytics.shops import TRAFFIC, send
@@ -22,7 +23,6 @@ KINDS = {
     "bool": "BOOLEAN", "int4": "INTEGER", "int8": "INTEGER", "numeric": "DECIMAL", "text": "STRING", "date": "DATETIME",
     "timestamp": "DATETIME",
 }  # fmt: skip
-NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def rows(connection: psycopg.Connection, dataset: Dataset) -> list[dict[str, object]]:
@@ -35,14 +35,15 @@ def rows(connection: psycopg.Connection, dataset: Dataset) -> list[dict[str, obj
 @pytest.fixture
 def shop(logins: Logins) -> None:
     """Writes three journeys of seven, of one and of no touch, a refund, and spend."""
-    start = NOW - timedelta(minutes=50)
+    now = within_a_day().replace(microsecond=0)
+    start = now - timedelta(minutes=50)
     clicks: list[Event] = [Click(start + timedelta(minutes=number), f"c{number}", "u") for number in range(7)]
     others: list[Event] = [
         Click(start, "d", "v"),
-        Checkout(NOW - timedelta(minutes=10), "k", "u", "12.00"),
-        Checkout(NOW - timedelta(minutes=9), "l", "v", "3.00"),
-        Checkout(NOW - timedelta(minutes=9), "m", "w", "5.00"),
-        Refund(NOW, "r", "l", "1.00", user_id="v"),
+        Checkout(now - timedelta(minutes=10), "k", "u", "12.00"),
+        Checkout(now - timedelta(minutes=9), "l", "v", "3.00"),
+        Checkout(now - timedelta(minutes=9), "m", "w", "5.00"),
+        Refund(now, "r", "l", "1.00", user_id="v"),
     ]
     labels = {f"c{number}": TRAFFIC[2 + number % 5] for number in range(7)} | {"d": TRAFFIC[5]}
     send(logins.sink, *clicks, *others, **labels)

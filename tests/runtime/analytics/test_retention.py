@@ -10,18 +10,19 @@ from hypothesis import HealthCheck, given, settings
 
 from runtime.analytics.refresh import refresh
 from runtime.attribution_job.sink.postgres import PostgresSink
+from tests.clock import within_a_day
 from tests.oracle import Checkout, Click, Event, Refund
 from tests.runtime import partitions
 from tests.runtime.analytics.conftest import Logins
-from tests.runtime.analytics.old_shop import HOUR, KEEP, LABELS, MAIL, OLD, SEARCH, ago
+from tests.runtime.analytics.old_shop import HOUR, KEEP, LABELS, MAIL, SEARCH, ago, old_events
 from tests.runtime.analytics.shops import CLEAR, EVENING, Shop, contents, deliver, rows, send, shops
 
 EXPOSURES = "select user_id, variant, exposed_at, checkouts, net_revenue from exposures order by 1"
-NEW: list[Event] = [Click(ago(2), "w2", "w"), Checkout(ago(1), "w again", "w", "7.00")]
 
 
 @pytest.fixture(autouse=True)
 def first_day(migrated: psycopg.Connection) -> None:
+    within_a_day()
     partitions.begin_days(migrated, ago(90).date())
 
 
@@ -30,8 +31,8 @@ def stored(
     sink: PostgresSink, migrated: psycopg.Connection, refresher: psycopg.Connection
 ) -> dict[str, list[tuple[Any, ...]]]:
     """The tables of the models after the old days were dropped."""
-    send(sink, *OLD, **LABELS)
-    send(sink, *NEW, w2=SEARCH)
+    send(sink, *old_events(), **LABELS)
+    send(sink, Click(ago(2), "w2", "w"), Checkout(ago(1), "w again", "w", "7.00"), w2=SEARCH)
     migrated.execute("update raw_clicks set experiment_id = 'e', variant = 'a' where click_id in ('u1', 'w2')")
     refresh(refresher)
     before = contents(migrated)
@@ -67,6 +68,7 @@ def test_a_recomputation_leaves_what_was_computed_from_dropped_days(
 @given(shop=shops())
 def test_recomputations_leave_every_shop_as_it_was_before_the_drop(logins: Logins, shop: Shop) -> None:
     """The first of the days that are kept begins in the middle of the shop's events."""
+    within_a_day()
     logins.owner.execute(CLEAR)
     logins.owner.execute("update refresh_state set clicks_kept_since = null")
     partitions.begin_days(logins.owner, ago(90).date())

@@ -1,6 +1,6 @@
 """The panel of the quality rules: each rule once, breaches first, whatever the filters."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from tests.runtime.analytics.conftest import Logins
 from tests.runtime.analytics.quality.shop import CLICKS, clicks, evaluate, half_past, sound, write
@@ -11,7 +11,7 @@ def test_the_panel_shows_the_newest_state_of_each_rule_with_breaches_first(login
     at = half_past()
     write(logins.sink, sound(at), [*clicks(at, 200, first=CLICKS, is_bot=True)])
     # The hour of the clicks is then the newest one.
-    evaluate(logins.refresher, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(seconds=1))
+    evaluate(logins.refresher, at + timedelta(minutes=29))
     (panel,) = ask(url, ("quality", {"from": "2020-01-01", "to": "2020-01-02"}))
     columns = [column["name"] for column in panel["columns"]]
     shown = [dict(zip(columns, row, strict=True)) for row in panel["rows"]]

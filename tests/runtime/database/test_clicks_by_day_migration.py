@@ -12,11 +12,12 @@ import pytest
 from psycopg import errors
 
 from runtime.database.migrate import migrate, read_migrations
+from tests.clock import within_a_day
 from tests.waiting import wait_until
 
 FILES = read_migrations()[:31]
 BEFORE, BY_DAY = FILES[:28], FILES[28:]
-NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
 STORE_CLICK = """
 insert into raw_clicks (click_id, user_id, is_bot, repairs, click_timestamp, arrived_at, utm_source)
 values (%(id)s, 'u', %(is_bot)s, %(repairs)s, %(at)s, now(), 'ads')
@@ -64,7 +65,7 @@ def test_every_click_and_every_answer_stays_and_no_row_is_copied(empty_database:
     try:
         empty_database.execute("grant select on raw_clicks to auditor")
         for number in range(5):
-            at = NOW - timedelta(days=number)
+            at = datetime.now(UTC) - number * DAY
             store(empty_database, f"c{number}", at)
             store(empty_database, f"robot {number}", at, is_bot=True, repairs=["trimmed_id"])
         empty_database.execute("""
@@ -85,23 +86,25 @@ def test_every_click_and_every_answer_stays_and_no_row_is_copied(empty_database:
         empty_database.execute("drop owned by auditor; drop role auditor")
 
 
-@pytest.mark.parametrize("newest", [timedelta(days=-400), timedelta(0), timedelta(days=30)])
+@pytest.mark.parametrize("newest", [-400 * DAY, 0 * DAY, 30 * DAY])
 def test_stored_clicks_are_before_the_first_day_and_a_week_is_left_to_finish(
     empty_database: psycopg.Connection, newest: timedelta
 ) -> None:
+    now = within_a_day()
     migrate(empty_database, BEFORE)
-    store(empty_database, "c", NOW + newest)
+    store(empty_database, "c", now + newest)
     migrate(empty_database, FILES)
-    assert first_day(empty_database) == (max(NOW, NOW + newest) + timedelta(days=7)).date()
+    assert first_day(empty_database) == (max(now, now + newest) + 7 * DAY).date()
 
 
 def test_a_new_database_begins_with_the_present_day(empty_database: psycopg.Connection) -> None:
+    now = within_a_day()
     migrate(empty_database, FILES)
     today = first_day(empty_database)
-    assert today in (NOW.date(), NOW.date() + timedelta(days=1))
+    assert today == now.date()
     empty_database.execute("select ensure_click_days(array['2020-01-01'::date])")
     partitions = empty_database.execute(PARTITIONS).fetchall()
-    days = [f"raw_clicks_{day:%Y%m%d}" for day in (today, today + timedelta(days=1))]
+    days = [f"raw_clicks_{day:%Y%m%d}" for day in (today, today + DAY)]
     assert [name for name, _, _ in partitions] == [*days, "raw_clicks_before"]
     assert {(indexes, commented) for _, indexes, commented in partitions} == {(7, True)}
 
@@ -153,21 +156,22 @@ def test_a_job_of_the_version_before_writes_on(
 
 
 def test_an_interrupted_migration_goes_on_where_it_stopped(empty_database: psycopg.Connection) -> None:
+    now = within_a_day()
     migrate(empty_database, BEFORE)
-    store(empty_database, "c", NOW)
+    store(empty_database, "c", now)
     migrate(empty_database, FILES[:30])
     with pytest.raises(errors.CheckViolation, match="raw_clicks_before_days"):
-        store(empty_database, "later", NOW + timedelta(days=8))
+        store(empty_database, "later", now + 8 * DAY)
     assert migrate(empty_database, FILES) == [BY_DAY[-1].name]
-    empty_database.execute("select ensure_click_days(array[%s::date])", [NOW + timedelta(days=8)])
-    store(empty_database, "later", NOW + timedelta(days=8))
+    empty_database.execute("select ensure_click_days(array[%s::date])", [now + 8 * DAY])
+    store(empty_database, "later", now + 8 * DAY)
 
 
 def test_the_owner_can_do_by_hand_what_takes_the_function_too_long(empty_database: psycopg.Connection) -> None:
     runbooks = Path(__file__).parents[3] / "docs" / "operations.md"
     (statement,) = re.findall(r"`(alter table raw_clicks validate [^`]+)`", runbooks.read_text())
     migrate(empty_database, BEFORE)
-    store(empty_database, "c", NOW)
+    store(empty_database, "c", datetime.now(UTC))
     migrate(empty_database, FILES[:29])
     validated = "select convalidated from pg_constraint where conname = 'raw_clicks_before_days'"
     assert empty_database.execute(validated).fetchone() == (False,)
@@ -178,8 +182,8 @@ def test_the_owner_can_do_by_hand_what_takes_the_function_too_long(empty_databas
 
 def test_a_click_id_is_unique_within_a_day(empty_database: psycopg.Connection) -> None:
     migrate(empty_database, FILES)
-    midnight = datetime.combine(first_day(empty_database) + timedelta(days=1), datetime.min.time(), UTC)
-    for at in (midnight - timedelta(microseconds=1), midnight, midnight - timedelta(days=9)):
+    midnight = datetime.combine(first_day(empty_database) + DAY, datetime.min.time(), UTC)
+    for at in (midnight - timedelta(microseconds=1), midnight, midnight - 9 * DAY):
         store(empty_database, "c", at)
         with pytest.raises(errors.UniqueViolation):
             store(empty_database, "c", at + timedelta(microseconds=0))
