@@ -147,7 +147,8 @@ function refreshRegularly() {
 
 startTheme(document.getElementById("theme"));
 startDefinitions(document.getElementById("tip"));
-document.getElementById("zones").textContent = `Times in ${timeZone} (${zoneName()}). Days in UTC.`;
+document.getElementById("zones").textContent =
+  timeZone === zoneName() ? `Times and days in ${timeZone}.` : `Times in ${timeZone} (${zoneName()}). Days in UTC.`;
 document.addEventListener("click", follow);
 addEventListener("popstate", () => {
   // Links to a place within the page, such as the skip link, change nothing else.

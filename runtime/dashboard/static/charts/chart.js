@@ -128,7 +128,9 @@ export function tooltip(style, trigger, lines) {
 
 /** Returns the options that all charts with axes share. */
 export function axes(style, { x, y, left }) {
-  const label = { color: style.muted, fontSize: style.size * 0.75, fontFamily: style.font };
+  // ECharts would take the width of a Chinese character, which is wrong without a font that has one.
+  const lineHeight = style.size * 0.95;
+  const label = { color: style.muted, fontSize: style.size * 0.75, fontFamily: style.font, lineHeight };
   const rem = style.size;
   return {
     textStyle: { fontFamily: style.font, fontSize: rem * 0.75 },

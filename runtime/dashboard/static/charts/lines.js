@@ -29,25 +29,31 @@ export function lineChart(parent, { series, unit, height }) {
       lineStyle: { width: Math.max(2, style.size / 8), type: dashed ? "dashed" : "solid" },
       areaStyle: area ? { opacity: 0.14 } : undefined,
       data: points(data.at, data.values[index], style.size / 3),
-      labelLayout: { moveOverlap: "shiftY" },
-      endLabel:
-        series.length > 1
-          ? { show: true, formatter: name, color: style.text, fontSize: style.size * 0.75, distance: 4 }
-          : undefined,
+      endLabel: series.length > 1 ? { show: true, ...endLabel(name, index, style) } : undefined,
     })),
-    ...(series.length > 1
-      ? {
-          grid: {
-            left: style.size * 0.2,
-            right: style.size * 2.6,
-            top: style.size * 0.9,
-            bottom: style.size * 0.2,
-            containLabel: true,
-          },
-        }
-      : {}),
+    // The newest time's label is centred at the end of the axis, and the names of the lines stand after their ends.
+    grid: {
+      left: style.size * 0.2,
+      right: style.size * (series.length > 1 ? 2.6 : 1.4),
+      top: style.size * (series.length > 1 ? 1.4 : 0.9),
+      bottom: style.size * 0.2,
+      containLabel: true,
+    },
   });
   return new Chart(parent, option, height);
+}
+
+/** Returns the name at a line's end. The series are in ascending order, so each name stands above the one before. */
+function endLabel(name, index, style) {
+  const fontSize = style.size * 0.75;
+  return {
+    formatter: name,
+    color: style.text,
+    fontSize,
+    distance: 4,
+    verticalAlign: index > 0 ? "bottom" : "middle",
+    offset: [0, -index * fontSize * 0.6],
+  };
 }
 
 /** Returns the points of a line. A point between gaps has no line to be seen by, so it gets a dot. */
