@@ -60,7 +60,8 @@ class DatabaseStack(Stack):
             credentials=rds.Credentials.from_username("pipeline_owner"),
             manage_master_user_password=True,
             iam_authentication=True,
-            parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000"},
+            # `jit`: on by default, and missing in the server of the tests and benchmarks (docs/decisions/no-jit.md).
+            parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000", "jit": "0"},
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             storage_type=rds.StorageType.GP3,
             allocated_storage=self._config.database_storage_gib,

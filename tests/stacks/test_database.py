@@ -29,6 +29,11 @@ def test_the_database_refuses_connections_without_tls(environment: Environment) 
     assert parameters["rds.force_ssl"] == "1"
 
 
+def test_the_database_compiles_no_query_as_in_the_benchmarks(environment: Environment) -> None:
+    parameters = environment.properties("Database", "AWS::RDS::DBParameterGroup")["Parameters"]
+    assert parameters["jit"] == "0"
+
+
 def test_the_template_contains_no_password(environment: Environment) -> None:
     instance = environment.properties("Database", "AWS::RDS::DBInstance")
     assert instance["ManageMasterUserPassword"] is True
