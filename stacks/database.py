@@ -60,7 +60,7 @@ class DatabaseStack(Stack):
             credentials=rds.Credentials.from_username("pipeline_owner"),
             manage_master_user_password=True,
             iam_authentication=True,
-            # `jit`: on by default, and missing in the server of the tests and benchmarks (docs/decisions/no-jit.md).
+            # `jit` is on by default, but the server of the tests and benchmarks has no LLVM (docs/decisions/no-jit.md).
             parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000", "jit": "0"},
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             storage_type=rds.StorageType.GP3,

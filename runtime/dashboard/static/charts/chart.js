@@ -126,15 +126,21 @@ export function tooltip(style, trigger, lines) {
   };
 }
 
-/** Returns the options that all charts with axes share. */
-export function axes(style, { x, y, left }) {
-  // ECharts would take the width of a Chinese character, which is wrong without a font that has one.
+/** Returns the options that all charts with axes share. `left`, `right`, `top`: pixels beside the axes. */
+export function axes(style, { x, y, left, right, top }) {
+  // ECharts takes the width of a Chinese character for a line's height, which is wrong without a font that has one.
   const lineHeight = style.size * 0.95;
   const label = { color: style.muted, fontSize: style.size * 0.75, fontFamily: style.font, lineHeight };
   const rem = style.size;
   return {
     textStyle: { fontFamily: style.font, fontSize: rem * 0.75 },
-    grid: { left: left ?? rem * 0.2, right: rem * 0.8, top: rem * 0.9, bottom: rem * 0.2, containLabel: true },
+    grid: {
+      left: left ?? rem * 0.2,
+      right: right ?? rem * 0.8,
+      top: top ?? rem * 0.9,
+      bottom: rem * 0.2,
+      containLabel: true,
+    },
     xAxis: {
       axisLine: { lineStyle: { color: style.line } },
       axisTick: { show: false },

@@ -16,6 +16,9 @@ export function lineChart(parent, { series, unit, height }) {
         axisLabel: { formatter: (value) => time(value).slice(0, 5), showMinLabel: false },
         splitNumber: style.isNarrow ? 3 : 5,
       },
+      // The newest time is centred at the end of its axis. The names of several lines stand after and above their ends.
+      right: style.size * (series.length > 1 ? 2.6 : 1.4),
+      top: series.length > 1 ? style.size * 1.4 : undefined,
       y: { type: "value", min: 0, axisLabel: { formatter: (value) => axisNumber(value, unit, data.currency) } },
     }),
     tooltip: tooltip(style, "axis", (points) => [
@@ -31,14 +34,6 @@ export function lineChart(parent, { series, unit, height }) {
       data: points(data.at, data.values[index], style.size / 3),
       endLabel: series.length > 1 ? { show: true, ...endLabel(name, index, style) } : undefined,
     })),
-    // The newest time's label is centred at the end of the axis, and the names of the lines stand after their ends.
-    grid: {
-      left: style.size * 0.2,
-      right: style.size * (series.length > 1 ? 2.6 : 1.4),
-      top: style.size * (series.length > 1 ? 1.4 : 0.9),
-      bottom: style.size * 0.2,
-      containLabel: true,
-    },
   });
   return new Chart(parent, option, height);
 }
