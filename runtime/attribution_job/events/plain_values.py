@@ -20,7 +20,7 @@ from runtime.attribution_job.events.values.traffic import CLICK_IDS, UTM, is_pla
 PLACEHOLDERS = pa.array(sorted(ids.PLACEHOLDERS))
 LONGEST_WORD = max(len(text) for text in ids.PLACEHOLDERS if not text.startswith("00"))
 UUID_LENGTHS = pa.array([32, 36], pa.int32())
-UUID_WITH_CAPITALS = rf"^{ids.UUID}$"
+UUID = rf"^{ids.UUID}$"
 TRAFFIC_PARAMETERS = rf"(?i)(?:{'|'.join((*UTM, *CLICK_IDS))})="
 SITE = r"^https?://(?P<site>[^/?#]*)"
 
@@ -54,12 +54,14 @@ def _id_checks(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
     # Plain ids are ASCII, so a byte is a character.
     lengths = pc.binary_length(column)
     yield pc.less_equal(lengths, ids.MAX_CHARACTERS)
-    if pc.any(pc.is_in(lengths, UUID_LENGTHS)).as_py():
-        is_uuid = pc.match_substring_regex(column, UUID_WITH_CAPITALS)
-        yield pc.invert(pc.and_(is_uuid, pc.not_equal(column, pc.ascii_lower(column))))
-        yield pc.invert(pc.is_in(pc.ascii_lower(column), PLACEHOLDERS))
-    elif pc.any(pc.less_equal(lengths, LONGEST_WORD)).as_py():
-        yield pc.invert(pc.is_in(pc.ascii_lower(column), PLACEHOLDERS))
+    has_uuids = pc.any(pc.is_in(lengths, UUID_LENGTHS)).as_py()
+    if has_uuids or pc.any(pc.less_equal(lengths, LONGEST_WORD)).as_py():
+        lower_case = pc.ascii_lower(column)
+        yield pc.invert(pc.is_in(lower_case, PLACEHOLDERS))
+        has_capitals = pc.not_equal(column, lower_case)
+        # To match all ids takes longer than the other checks together.
+        if has_uuids and pc.any(has_capitals).as_py():
+            yield pc.invert(pc.and_(has_capitals, pc.match_substring_regex(column, UUID)))
 
 
 def _traffic_checks(values: pa.Table) -> Iterator[pa.ChunkedArray]:
