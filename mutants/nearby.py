@@ -30,8 +30,8 @@ NEAR = {
         *("mapping/test_loading", "mapping/test_expressions", "mapping/test_page", "mapping/test_built_in"),
     ),
     "events": (
-        *("test_cases", "test_reading", "test_hostile_text", "test_parsing", "test_plain", "mapping/test_built_in"),
-        *("test_pages", "test_large_records"),
+        *("test_cases", "test_reading", "test_hostile_text", "test_parsing", "test_plain", "test_plain_items"),
+        *("mapping/test_built_in", "test_pages", "test_large_records"),
     ),
     "join": ("test_attribution", "test_events", "test_state"),
 }  # fmt: skip

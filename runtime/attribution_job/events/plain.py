@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 from pyarrow import json
 
 from runtime.attribution_job.events.contract import Contract
+from runtime.attribution_job.events.plain_items import write_plain_items
 from runtime.attribution_job.events.plain_patterns import PLAIN_ITEM_REPEATS_A_FIELD, plain_pattern
 from runtime.attribution_job.events.plain_values import is_plain
 from runtime.attribution_job.events.schemas import TIME, event_schema
 from runtime.attribution_job.events.validation import MAX_BYTES
-from runtime.attribution_job.events.values.items import write_items
 
 # Arrow requires a block to hold the longest JSON line.
 BLOCK_BYTES = 4 * MAX_BYTES
@@ -135,7 +135,7 @@ def _events(values: pa.Table, records: pa.RecordBatch, contract: Contract) -> pa
         "unknown_names": pa.nulls(len(values), pa.string()),
     }
     if contract.sale:
-        columns["items"] = pa.array(map(write_items, values["items"].to_pylist()), pa.string())
+        columns["items"] = write_plain_items(values["items"])
         columns["revision"] = pc.fill_null(values["revision"], 0)
     schema = event_schema(contract)
     return pa.table([columns[name] for name in schema.names], schema=schema)

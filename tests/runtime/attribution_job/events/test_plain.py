@@ -106,7 +106,8 @@ PLAIN_CHECKOUTS = {
     "four decimals": checkout | {"total_amount": "12.3456"},
     "fifteen digits": checkout | {"total_amount": "123456789012345.00"},
     "an empty basket": checkout | {"items": []},
-    "an empty item": checkout | {"items": [{"product_id": "p"}, {"quantity": 1}]},
+    "items without some fields": checkout | {"items": [{"product_id": "p"}, {"quantity": 1}]},
+    "an item in another script": checkout | {"items": [{"product_id": "茶", "quantity": 1, "unit_price": "9.95"}]},
 }
 
 
