@@ -16,7 +16,7 @@ MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 MAX_EVENT_BYTES = 1024 * 1024
 # Encodings in encodings, and likewise aggregates and envelopes in each other.
 MAX_NESTING = 2
-ENCODINGS = {"gzip", "base64"}
+ENCODINGS = {"gzip", "base64", "string"}
 TOO_DEEP = f"nested more than {MAX_NESTING} deep"
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 # Where the next event can begin after an object that is not JSON, on the next line or between "}" and "{", and after
@@ -136,6 +136,8 @@ class _Record:
         data = _bytes(text)
         if not _is_utf8(text):
             yield Piece(data, reason="not UTF-8")
+        elif isinstance(value, str) and _holds_events(value):
+            yield from self.pieces(value.encode(errors="surrogatepass"), (*layers, "string"))
         elif not isinstance(value, Object):
             yield Piece(data, reason="not a JSON object")
         elif value.get("messageType") == "CONTROL_MESSAGE" and "logEvents" in value:
@@ -178,9 +180,17 @@ def _base64_payload(text: str) -> bytes | None:
         data = base64.b64decode(text, validate=True)
     except binascii.Error:
         return None
+    return data if _is_enclosed(data) or data.startswith((kpl.MAGIC, GZIP_MAGIC)) else None
+
+
+def _holds_events(text: str) -> bool:
+    """Tells whether the characters of a JSON string are JSON objects, arrays, or base64 of events."""
+    return _is_enclosed(text.encode(errors="surrogatepass")) or _base64_payload(text) is not None
+
+
+def _is_enclosed(data: bytes) -> bool:
     content = data.strip(b"\xef\xbb\xbf \t\r\n")
-    is_json = content[:1] + content[-1:] in (b"{}", b"[]")
-    return data if is_json or data.startswith((kpl.MAGIC, GZIP_MAGIC)) else None
+    return content[:1] + content[-1:] in (b"{}", b"[]")
 
 
 def _refused(text: str, error: Exception) -> Piece:

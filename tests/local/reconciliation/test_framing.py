@@ -42,8 +42,10 @@ def name(outcome: Outcome) -> str:
         base64.b64encode(FIRST + SECOND),
         base64.b64encode(gzip.compress(FIRST + SECOND)) + b"\n",
         base64.b64encode(cloudwatch(FIRST.decode(), SECOND.decode())),
+        encode(FIRST.decode()) + b"\n" + encode(SECOND.decode()),
+        encode([base64.b64encode(FIRST).decode(), SECOND.decode()]),
     ],
-    ids=range(16),
+    ids=range(18),
 )
 def test_a_record_may_hold_several_events(data: bytes) -> None:
     assert names(data) == BOTH

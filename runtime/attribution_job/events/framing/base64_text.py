@@ -40,8 +40,10 @@ def decode(text: bytes) -> bytes | None:
 
 def _record(text: bytes) -> bytes | None:
     value = decode(text)
-    if value is None or value.startswith((compression.MAGIC, kpl.MAGIC)):
-        return value
-    json = value.strip(WHITE_SPACE_OR_MARK)
-    is_enclosed = json[:1] + json[-1:] in (b"{}", b"[]")
-    return value if is_enclosed else None
+    return value if value is not None and may_hold_events(value) else None
+
+
+def may_hold_events(data: bytes) -> bool:
+    """Tells whether decoded bytes are gzip, a KPL aggregate, or enclosed like JSON objects or arrays."""
+    json = data.strip(WHITE_SPACE_OR_MARK)
+    return data.startswith((compression.MAGIC, kpl.MAGIC)) or json[:1] + json[-1:] in (b"{}", b"[]")

@@ -4,12 +4,12 @@ An object is an envelope when it has the members by which a service's documents 
 that a relay may have left out are not asked for. Payloads are slices of the document, so that their numbers stay exact.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from runtime.attribution_job.events.framing import base64_text, dynamodb
 from runtime.attribution_job.events.framing.json_scanning import elements, members
+from runtime.attribution_job.events.framing.json_string import characters
 from runtime.attribution_job.events.framing.parts import FramingError
 
 # The JSON texts of an object's members.
@@ -108,7 +108,7 @@ def _log_events(fields: Fields) -> Payloads | None:
     events = fields.get(b"logEvents", b"")
     if fields.get(b"messageType") != b'"DATA_MESSAGE"' or not events.startswith(b"["):
         return None
-    return (_text(_fields(event, b"message").get(b"message", event)) for event in elements(events))
+    return (characters(_fields(event, b"message").get(b"message", event)) for event in elements(events))
 
 
 def _table_item(fields: Fields) -> Payloads | None:
@@ -136,28 +136,18 @@ def _kinesis_data(fields: Fields) -> Payloads | None:
     """
     if b"data" not in fields:
         return None
-    data = base64_text.decode(_text(fields[b"data"]))
+    data = base64_text.decode(characters(fields[b"data"]))
     if data is None:
         raise FramingError(NOT_BASE64)
     return (data,)
 
 
 def _content(value: bytes | None) -> Payloads | None:
-    return (_text(value),) if value and value[:1] in (b'"', b"{", b"[") else None
-
-
-def _text(value: bytes) -> bytes:
-    """Returns the characters of a JSON text, and of other values the JSON text itself."""
-    if not value.startswith(b'"'):
-        return value
-    try:
-        return str(json.loads(value)).encode("utf-8", "surrogatepass")
-    except ValueError:
-        return value
+    return (characters(value),) if value and value[:1] in (b'"', b"{", b"[") else None
 
 
 def _event_source(fields: Fields) -> str:
-    return _text(fields.get(b"eventSource", fields.get(b"EventSource", b""))).decode("utf-8", "replace")
+    return characters(fields.get(b"eventSource", fields.get(b"EventSource", b""))).decode("utf-8", "replace")
 
 
 def _fields(value: bytes, *names: bytes) -> dict[bytes, bytes]:

@@ -4,7 +4,7 @@ Two kinds of layers are counted, each by itself, on the way from the record to a
 
 - containers carry the records of others: KPL aggregates, CloudWatch Logs payloads, and the envelopes of EventBridge,
   SNS, SQS, DynamoDB and Lambda. At most 2: an SNS notification in an SQS message is readable.
-- encodings carry one record in other bytes: gzip and base64. At most 2: base64 of gzip is readable.
+- encodings carry one record in other bytes: gzip, base64 and JSON strings. At most 2: base64 of gzip is readable.
 
 Byte order marks, white space, joined objects, arrays and the `Records` list of a Lambda event are no layers.
 """
@@ -13,7 +13,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from runtime.attribution_job.events.framing import base64_text, compression, envelopes, kpl
+from runtime.attribution_job.events.framing import base64_text, compression, envelopes, json_string, kpl
 from runtime.attribution_job.events.framing.json_objects import is_binary, split, text_part
 from runtime.attribution_job.events.framing.json_scanning import NOT_JSON, end_of_value
 from runtime.attribution_job.events.framing.parts import FramingError, Part, Piece
@@ -77,8 +77,8 @@ class _Unpacking:
             yield Part(data, ignored=True)
         elif _is_one_event(text):
             yield Part(text)
-        elif (values := base64_text.decode_text(text)) is not None:
-            yield from self._base64(text, values, containers, encodings)
+        elif (records := base64_text.decode_text(text)) is not None:
+            yield from self._encoded(text, records, containers, encodings)
         else:
             yield from self._text(text, containers, encodings)
 
@@ -95,12 +95,12 @@ class _Unpacking:
         if rest:
             yield Part(rest, TRAILING)
 
-    def _base64(self, text: bytes, values: list[bytes], containers: int, encodings: int) -> Iterator[Part]:
+    def _encoded(self, text: bytes, records: list[bytes], containers: int, encodings: int) -> Iterator[Part]:
         if encodings == MAX_ENCODINGS:
             yield Part(text, TOO_DEEP)
             return
-        for value in values:
-            yield from self.record(value, containers, encodings + 1)
+        for record in records:
+            yield from self.record(record, containers, encodings + 1)
 
     def _text(self, text: bytes, containers: int, encodings: int) -> Iterator[Part]:
         parts = list(islice(split(text), MAX_PIECES + 1))
@@ -108,12 +108,12 @@ class _Unpacking:
             yield Part(text, ignored=True) if b"[" in text else Part(text, NOT_JSON)
         elif not any(_has_members(part) for part in parts) and is_binary(text):
             yield text_part(text, NOT_JSON)
-        elif not envelopes.may_be_envelope(text):
-            yield from parts
         else:
             for part in parts:
                 if part.reason is None and envelopes.may_be_envelope(part.data):
                     yield from self._envelope(part.data, containers, encodings)
+                elif (record := json_string.record_in(part.data)) is not None:
+                    yield from self._encoded(part.data, [record], containers, encodings)
                 else:
                     yield part
 

@@ -42,6 +42,11 @@ def kpl(records: Sequence[bytes]) -> bytes:
     return aggregate_of(keys + b"".join(entries))
 
 
+def in_string(data: bytes) -> bytes:
+    """Returns the JSON string of a text."""
+    return json.dumps(data.decode()).encode()
+
+
 def log_events(messages: Sequence[str], message_type: str = "DATA_MESSAGE") -> bytes:
     """Returns the payload of a CloudWatch Logs subscription, before its compression."""
     identity = {"owner": "123456789012", "logGroup": "/shop/events", "logStream": "web-1"}

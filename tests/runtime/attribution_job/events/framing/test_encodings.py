@@ -1,4 +1,4 @@
-"""Gzip and base64."""
+"""Gzip, base64 and JSON strings."""
 
 import base64
 import gzip
@@ -8,12 +8,15 @@ import pytest
 
 from runtime.attribution_job.events.framing import Piece, unpack
 from tests.runtime.attribution_job.events.framing.records import (
+    BROKEN,
     CHECKOUT,
     CLICK,
     compressed,
     events,
+    in_string,
     kpl,
     log_events,
+    notification,
     reasons,
 )
 
@@ -136,3 +139,34 @@ def test_three_encodings_are_refused() -> None:
     assert events(compressed(compressed(CLICK))) == [CLICK]
     assert reasons(compressed(compressed(compressed(CLICK)))) == ["nested more than 2 deep"]
     assert reasons(compressed(compressed(base64.b64encode(CLICK)))) == ["nested more than 2 deep"]
+
+
+@pytest.mark.parametrize(
+    "content", [CLICK, b" [" + CLICK + b"]\n", base64.b64encode(CLICK), notification(CLICK.decode())]
+)
+def test_an_event_that_was_encoded_twice_is_read(content: bytes) -> None:
+    """A transformer that writes each row as a JSON string: awslabs/lambda-streams-to-firehose#5."""
+    assert events(in_string(content)) == [CLICK]
+    assert events(CHECKOUT + b"\n" + in_string(content) + b"\n") == [CHECKOUT, CLICK]
+    assert events(b"[%b, %b]" % (in_string(content), CHECKOUT)) == [CLICK, CHECKOUT]
+    assert events(log_events([in_string(content).decode()])) == [CLICK]
+
+
+@pytest.mark.parametrize(
+    "content", [b"text", b"", b'{"a":1', CLICK + b"x", in_string(CLICK), base64.b64encode(b"text")]
+)
+def test_other_strings_are_no_events(content: bytes) -> None:
+    text = in_string(content)
+    assert unpack(text) == [Piece(0, text, "not a JSON object")]
+
+
+def test_a_broken_event_in_a_string_costs_its_neighbours_nothing() -> None:
+    text = in_string(CLICK + b"\n" + BROKEN + b"\n" + CHECKOUT)
+    assert unpack(text) == [Piece(0, CLICK), Piece(1, BROKEN, "not JSON"), Piece(2, CHECKOUT)]
+
+
+def test_a_string_is_an_encoding() -> None:
+    assert events(compressed(in_string(CLICK))) == [CLICK]
+    assert reasons(compressed(compressed(in_string(CLICK)))) == ["nested more than 2 deep"]
+    assert reasons(in_string(in_string(b"[" + in_string(CLICK) + b"]"))) == ["not a JSON object"]
+    assert reasons(in_string(b"[" + in_string(b"[" + in_string(CLICK) + b"]") + b"]")) == ["nested more than 2 deep"]

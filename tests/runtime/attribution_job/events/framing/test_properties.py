@@ -13,6 +13,7 @@ from tests.runtime.attribution_job.events.framing.records import (
     bus_event,
     compressed,
     events,
+    in_string,
     kpl,
     lambda_event,
     lambda_kinesis_record,
@@ -49,8 +50,12 @@ def gzip_members(parts: Sequence[bytes]) -> bytes:
     return b"".join(map(compressed, parts))
 
 
+def strings(parts: Sequence[bytes]) -> bytes:
+    return b"\n".join(map(in_string, parts))
+
+
 Framing = Callable[[Sequence[bytes]], bytes]
-ENCODED: list[Framing] = [base64_lines, gzip_members]
+ENCODED: list[Framing] = [base64_lines, gzip_members, strings]
 FRAMINGS: list[Framing] = [
     *(separator.join for separator in (b"", b"\n", b"\r\n", b"\x1e", b" \n\n", b",")),
     lambda parts: b"[" + b",".join(parts) + b"]",
@@ -80,7 +85,7 @@ FRAGMENTS = st.sampled_from(
         *(b"{", b"}", b"[", b"]", b'"', b":", b",", b"\n", b" ", b"\\", b"1", b"a", b"\xff", b"\x1e", b"\0"),
         *(b"\x1f\x8b", b"\xf3\x89\x9a\xc2", b"\xef\xbb\xbf", b'"Records":', b'"dynamodb":{', b'{"a":{"b":1}}'),
         *(compressed(b'{"a":1}'), kpl([b'{"a":1}', b"x"]), notification('{"a":1}'), log_events(["{}"])),
-        lambda_event(queue_message("[1")),
+        *(lambda_event(queue_message("[1")), in_string(b'{"a":1}')),
     ]
 )
 
