@@ -10,6 +10,7 @@ Byte order marks, white space, joined objects, arrays and the `Records` list of 
 """
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
@@ -27,7 +28,7 @@ TOO_MANY = "more than 100,000 events in a record"
 TRAILING = "gzip: bytes after its end"
 MARK = b"\xef\xbb\xbf"
 # With a byte order mark, and JSON without one.
-UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"[\0", b"\0[")
+UTF16_START = re.compile(rb"\xff\xfe|\xfe\xff|[{\[]\0[\s\S]\0|\0[{\[]\0")
 UTF16 = "UTF-16, not UTF-8"
 
 
@@ -71,7 +72,7 @@ class _Unpacking:
             yield from self._container(data, functools.partial(kpl.user_records, data), containers, encodings)
         elif data.startswith(compression.MAGIC):
             yield from self._gzip(data, containers, encodings)
-        elif data.startswith(UTF16_STARTS):
+        elif UTF16_START.match(data):
             yield Part(data, UTF16)
         elif not (text := data.strip().removeprefix(MARK).strip()):
             yield Part(data, ignored=True)

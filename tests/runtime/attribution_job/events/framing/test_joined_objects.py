@@ -128,14 +128,22 @@ def test_only_the_line_that_is_not_utf8_is_refused(line: bytes) -> None:
     assert pieces[1].data == line
 
 
-def test_utf16_is_named() -> None:
-    for encoding in ["utf-16", "utf-16-le", "utf-16-be"]:
-        assert reasons(CLICK.decode().encode(encoding)) == ["UTF-16, not UTF-8"]
+@pytest.mark.parametrize("text", [CLICK.decode(), f"[{CLICK.decode()}]", f"\ufeff{CLICK.decode()}", "\ufefftext"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_named(text: str, encoding: str) -> None:
+    assert reasons(text.encode(encoding)) == ["UTF-16, not UTF-8"]
+
+
+def test_control_characters_cost_no_event_beside_them() -> None:
+    assert reasons(b"%b\n\x00\x01\n%b" % (CLICK, CHECKOUT)) == [None, "not JSON", None]
+    assert reasons(b'{"a":"\x00"}\n%b\x00' % CLICK) == ["not JSON", None, "not JSON"]
+    assert reasons(b"\x00%b\x00%b" % (CLICK, CHECKOUT)) == ["not JSON", None, "not JSON", None]
 
 
 def test_binary_data_is_one_dead_letter() -> None:
     assert reasons(b"\x00\x01Obj{}\n\x80\n{[\x02\n") == ["not UTF-8"]
     assert reasons(b"\x00\x01Obj{}\n\n{[\x02\n") == ["not JSON"]
+    assert reasons(b'\x01{}\n"a"\n{"b"\n') == ["not JSON"]
 
 
 def test_deep_nesting_is_refused_and_not_followed() -> None:
