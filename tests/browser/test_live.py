@@ -64,6 +64,18 @@ def test_a_large_amount_stays_in_its_card(page: Page, filled: Served) -> None:
         assert places == sorted(places)
 
 
+@pytest.mark.parametrize("width", [1280, 1440, 1920])
+def test_the_headings_of_the_charts_are_whole(page: Page, filled: Served, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(filled.address("live"))
+    settled(page)
+    page.evaluate("document.querySelectorAll('.live-chart .latest').forEach((p) => { p.textContent = '1,243.5'; })")
+    headings = page.locator(".live-chart h2").all()
+    assert len(headings) == 4
+    for heading in headings:
+        assert heading.evaluate("(h2) => h2.scrollWidth <= h2.clientWidth"), heading.inner_text()
+
+
 def test_a_hidden_figure_is_not_guessed(page: Page, empty: Served) -> None:
     page.goto(empty.address("live"))
     settled(page)

@@ -29,7 +29,7 @@ def maximise(
     are solved for a gradient of 0.
 
     Args:
-        log_likelihood: mean of the data, given the parameters; returns the value and its gradient by the parameters.
+        log_likelihood: the mean over the data; returns its value at the parameters, and its gradient by them.
 
     Raises:
         FitError: no start leads to a maximum.

@@ -38,7 +38,7 @@ export function create(content, { connection }) {
   const draw = [
     chart(
       charts,
-      "Events per second",
+      "Events/s",
       "count",
       ["events"],
       [{ name: "Events", colour: (style) => style.accent, area: true }],
