@@ -45,7 +45,7 @@ def test_parameters_that_make_no_difference_are_at_an_end() -> None:
 
 
 def test_the_maximum_is_that_of_the_gradient() -> None:
-    """The value of this function tells points within 1e-8 of its maximum apart no more."""
+    """Within 1e-8 of the maximum this function has one value in floating point, but different gradients."""
 
     def log_likelihood(parameters: Values) -> tuple[float, Values]:
         x, y = np.log(parameters) - np.array([0.3, -1.2])
